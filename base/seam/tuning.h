@@ -1,0 +1,65 @@
+#pragma once
+// Every capacity and count of the library, with the small value that a model-checking build uses so
+// that each edge (full ring, exhausted budget, wrapped slot) is reached within a few steps.
+
+#include <cstddef>
+#include <cstdint>
+
+#include <edo/base/clock.h>
+
+namespace edo::detail::tuning {
+
+#if defined(EDO_MODEL)
+template <class T>
+constexpr T pick(T, T model) noexcept {
+    return model;
+}
+#else
+template <class T>
+constexpr T pick(T production, T) noexcept {
+    return production;
+}
+#endif
+
+/// Leaf operations that may complete in one poll of a task before it must yield.
+inline constexpr std::uint32_t poll_budget = pick<std::uint32_t>(128, 2);
+/// Inline resumptions between coroutines before the stack is unwound to the executor loop.
+inline constexpr std::uint32_t inline_resumptions = pick<std::uint32_t>(128, 2);
+/// Tasks in a worker's local ring; a power of two.
+inline constexpr std::uint32_t local_queue_capacity = pick<std::uint32_t>(256, 4);
+/// Polls of tasks woken through the LIFO slot in a row.
+inline constexpr std::uint32_t lifo_polls_in_row = pick<std::uint32_t>(3, 1);
+/// Task polls between two visits to the reactor, and to the inject queue.
+inline constexpr std::uint32_t event_interval = pick<std::uint32_t>(61, 2);
+inline constexpr std::uint32_t inject_interval = pick<std::uint32_t>(61, 2);
+/// Most tasks taken from the inject queue in one visit.
+inline constexpr std::uint32_t inject_batch = pick<std::uint32_t>(128, 2);
+/// Wakers a task can tell apart besides its main line: branches of select and join.
+inline constexpr unsigned branch_slots = pick<unsigned>(63, 3);
+/// Each level of a timer wheel has two to the power of this many slots, at most 64.
+inline constexpr unsigned wheel_slot_bits = pick<unsigned>(6, 2);
+/// Timers that a wheel handles while it holds its lock, and in one call.
+inline constexpr unsigned wheel_batch = pick<unsigned>(64, 1);
+inline constexpr unsigned wheel_batches_per_turn = pick<unsigned>(16, 2);
+/// Events taken from the kernel in one call.
+inline constexpr unsigned events_per_poll = pick<unsigned>(256, 2);
+/// Entries of a worker's io_uring submission queue.
+inline constexpr unsigned ring_entries = pick<unsigned>(256, 4);
+/// Free frames that a thread keeps per size class before it hands half of them over.
+inline constexpr unsigned frames_per_cache = pick<unsigned>(256, 4);
+/// Live tasks are listed in this many independently locked shards.
+inline constexpr unsigned registry_shards = pick<unsigned>(16, 1);
+/// How long a worker spins before it parks, and what counts as a short and as a long wait for that.
+inline constexpr duration adaptive_spin = std::chrono::microseconds(60);
+inline constexpr duration short_wait = std::chrono::microseconds(150);
+inline constexpr duration long_wait = std::chrono::milliseconds(2);
+/// A worker that is busy asks the reactor at most this often, however short the polls of its tasks are.
+inline constexpr duration driver_gap = pick(duration(std::chrono::microseconds(4)), duration::zero());
+/// Jobs that may wait for a thread of the blocking pool before try_spawn_blocking() refuses.
+inline constexpr std::size_t blocking_queue_capacity = pick<std::size_t>(1024, 2);
+/// How long a thread of the blocking pool waits for the next job before it ends.
+inline constexpr duration blocking_keep_alive = std::chrono::seconds(10);
+/// Longest name of a worker thread, the terminating zero included (a limit of Linux).
+inline constexpr std::size_t thread_name_bytes = 16;
+
+}  // namespace edo::detail::tuning

@@ -1,0 +1,152 @@
+"""What is measured: the servers, the rows of the report, and the figures to reach."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Server:
+    """One program under load. `family` groups the forms of one contestant."""
+
+    name: str
+    family: str
+    reactor: str
+    command: tuple
+    quick: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of load; `load` are flags of the load generator."""
+
+    key: str
+    title: str
+    service: str
+    connections: int
+    load: tuple = ()
+    quick: bool = False
+    full_only: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Latency at fixed rates, one SVG each."""
+
+    key: str
+    title: str
+    service: str
+    connections: int
+    rates: tuple
+    quick_rates: tuple
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A ratio of one metric, ours to theirs, that must be at most or at least `bound`.
+
+    `ours` and `theirs` are families; of each the better form counts. With `same_reactor` each
+    reactor of ours is compared with the same one of theirs. Where the bound is 1, `tie` is how far
+    beyond it two figures still count as equal.
+    """
+
+    rows: tuple
+    metric: str
+    ours: str
+    theirs: str
+    bound: float
+    at_most: bool
+    same_reactor: bool = False
+    best_of_ours: bool = False
+    tie: float = 0.0
+
+
+@dataclass(frozen=True)
+class MicroGoal:
+    """The highest ratio of time, ours to Asio's, for the cases whose name matches `pattern`."""
+
+    pattern: str
+    bound: float
+
+
+@dataclass(frozen=True)
+class CounterGoal:
+    """The highest value of ours for the counters whose `case counter` matches `pattern`."""
+
+    pattern: str
+    bound: float
+
+
+def edo(program, reactor):
+    return Server(f"Edo {reactor}", "edo", reactor, (program, "--reactor", reactor))
+
+
+ECHO_SERVERS = (
+    edo("echo_server", "io_uring"),
+    edo("echo_server", "epoll"),
+    Server("Asio per-thread", "asio", "epoll", ("peer_asio_echo", "--mode", "per-thread")),
+    Server("Asio shared", "asio", "epoll", ("peer_asio_echo", "--mode", "shared"), quick=False),
+    Server("Asio per-thread, its io_uring", "asio on io_uring", "io_uring",
+           ("peer_asio_echo_uring", "--mode", "per-thread"), quick=False),
+    Server("raw epoll", "raw", "epoll", ("peer_raw_epoll",)),
+    Server("raw io_uring, poll", "raw", "io_uring", ("peer_raw_uring", "--form", "poll")),
+    Server("raw io_uring, recv", "raw", "io_uring", ("peer_raw_uring", "--form", "recv")),
+)
+
+HTTP_SERVERS = (
+    edo("http_server", "io_uring"),
+    edo("http_server", "epoll"),
+    Server("Beast per-thread", "beast", "epoll", ("peer_beast_http", "--mode", "per-thread")),
+    Server("Beast shared", "beast", "epoll", ("peer_beast_http", "--mode", "shared"), quick=False),
+    Server("raw epoll, no parser", "raw", "epoll", ("peer_raw_epoll", "--service", "http")),
+    Server("raw io_uring poll, no parser", "raw", "io_uring",
+           ("peer_raw_uring", "--service", "http", "--form", "poll"), quick=False),
+    Server("raw io_uring recv, no parser", "raw", "io_uring",
+           ("peer_raw_uring", "--service", "http", "--form", "recv"), quick=False),
+)
+
+SERVERS = {"echo": ECHO_SERVERS, "http": HTTP_SERVERS}
+
+ROWS = (
+    Row("echo_1", "echo 64 B, 1 connection", "echo", 1, quick=True),
+    Row("echo_64", "echo 64 B, 64 connections", "echo", 64, quick=True),
+    Row("echo_1000", "echo 64 B, 1000 connections", "echo", 1000, quick=True),
+    Row("echo_16k", "echo 16 KiB, 32 connections", "echo", 32, ("--size", "16384"),
+        full_only=True),
+    Row("echo_pipelined", "echo 64 B, 16 in flight, 64 connections", "echo", 64,
+        ("--depth", "16"), full_only=True),
+    Row("churn", "connect, one echo, close; 32 at once", "echo", 32, ("--mode", "churn"),
+        full_only=True),
+    Row("http_64", "HTTP hello, keep-alive, 64 connections", "http", 64, quick=True),
+    Row("http_pipelined", "HTTP hello, pipelined 16, 64 connections", "http", 64,
+        ("--depth", "16"), quick=True),
+)
+
+CURVES = (
+    Curve("echo", "echo 64 B, 64 connections, one server thread", "echo", 64,
+          (5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000, 140_000),
+          (10_000, 40_000, 80_000)),
+    Curve("http", "HTTP hello, 64 connections, one server thread", "http", 64,
+          (5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 120_000), ()),
+)
+
+_ECHO = ("echo_1", "echo_64", "echo_1000")
+
+GOALS = (
+    Goal(_ECHO, "cpu_us", "edo", "raw", 1.05, at_most=True, same_reactor=True),
+    Goal(_ECHO, "cpu_us", "edo", "asio", 1.0, at_most=True),
+    Goal(_ECHO, "rate", "edo", "asio", 1.0, at_most=False, tie=0.1),
+    Goal(_ECHO, "p99_us", "edo", "asio", 1.0, at_most=True, tie=0.1),
+    Goal(("echo_1",), "rate", "edo", "asio", 2.0, at_most=False, best_of_ours=True),
+    Goal(("http_64",), "rate", "edo", "beast", 1.2, at_most=False),
+    Goal(("http_64",), "cpu_us", "edo", "beast", 0.75, at_most=True),
+    Goal(("http_pipelined",), "rate", "edo", "beast", 8.0, at_most=False),
+)
+
+# The first match counts.
+MICRO_GOALS = (
+    MicroGoal(r"timer.*cancel|timer.*drop|timer.*million", 1 / 8),
+    MicroGoal(r"spawn|yield|ping", 1 / 4),
+)
+
+COUNTER_GOALS = (
+    CounterGoal(r"sleep.* .*bytes", 400),
+)

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+
+#include <edo/base/seam/tuning.h>
+#include <edo/base/unique_fd.h>
+#include <edo/io/notifier/notifier.h>
+#include <edo/io/reactor.h>
+
+namespace edo::detail {
+
+/// A reactor on edge-triggered epoll. The record's address is the event's data.
+class epoll_reactor final : public reactor {
+public:
+    static result<std::unique_ptr<reactor>> create();
+    ~epoll_reactor() override;
+
+    reactor_kind kind() const noexcept override { return reactor_kind::epoll; }
+    std::error_code attach(registration& r) noexcept override;
+    detachment detach(registration& r) noexcept override;
+    unsigned poll(duration limit) noexcept override;
+    bool has_events() const noexcept override { return false; }
+    void wake() noexcept override { notifier_.notify(); }
+    void shutdown() noexcept override;
+    bool may_change_thread() const noexcept override { return true; }
+
+private:
+    struct wait_batch;
+
+    epoll_reactor() = default;
+    int open() noexcept;
+    int wait(wait_batch& batch, duration limit) noexcept;
+    int wait_without_pwait2(wait_batch& batch, duration limit) noexcept;
+    void free_those_that_left() noexcept;
+
+    unique_fd epoll_;
+    notifier notifier_;
+    unique_fd alarm_;  // a timerfd, where epoll_pwait2 is missing
+    bool has_pwait2_ = true;
+    bool slack_is_set_ = false;
+};
+
+}  // namespace edo::detail

@@ -1,0 +1,13 @@
+#include <edo/io/home.h>
+
+#include <edo/io/registration.h>
+
+namespace edo::detail {
+
+void reactor_home::close() noexcept {
+    mutex_lock guard(lock);
+    open = nullptr;
+    while (registration* r = members.pop_front()) r->happened(readiness_view::orphaned);
+}
+
+}  // namespace edo::detail

@@ -1,0 +1,79 @@
+#include <edo/runtime/driver/driver.h>
+
+#include <utility>
+
+#include <edo/base/seam/sys.h>
+#include <edo/task/context.h>
+
+namespace edo::detail {
+
+driver::~driver() { close(); }
+
+result<void> driver::open(reactor_kind wanted, execution& exec) {
+    result<reactor_choice> made = make_reactor(wanted);
+    if (!made) return made.error();
+    // Waits should end when asked, and not up to 50 us later. Refused, they end later: no harm.
+    sys::set_timer_slack(1);
+    reactor_ = std::move(made->reactor);
+    kind_ = made->kind;
+    why_ = std::move(made->why);
+    wheel_ = std::make_unique<timer_wheel>();
+    wheel_->set_unpark([](void* self) { static_cast<driver*>(self)->wake(); }, this);
+    exec.reactor = reactor_.get();
+    exec.wheel = wheel_.get();
+    return {};
+}
+
+void driver::poll(instant now) noexcept {
+    reactor_->poll(duration::zero());
+    advance(now);
+}
+
+void driver::advance(instant now) noexcept {
+    if (wheel_->next_deadline() <= now) wheel_->advance(now);
+}
+
+void driver::park(instant limit) noexcept {
+    const instant until = std::min(limit, wheel_->begin_park());
+    if (until == instant::max()) {
+        wait(duration::max());
+    } else {
+        // Read here and not in the caller: the limit is relative to when the wait begins.
+        const duration left = until - monotonic_clock::read();
+        wait(left > duration::zero() ? left : duration::zero());
+    }
+    wheel_->end_park();
+}
+
+void driver::park_without_timers() noexcept { wait(duration::max()); }
+
+void driver::wait(duration limit) noexcept {
+    std::uint32_t seen = awake;
+    const bool may_sleep = state_.compare_exchange_strong(seen, parked, acq_rel, acquire);  // P
+    reactor_->poll(may_sleep ? limit : duration::zero());
+    state_.exchange(awake, acq_rel);  // T
+}
+
+void driver::wake() noexcept {
+    if (state_.exchange(notified, acq_rel) != parked) return;  // N
+    mutex_lock guard(wake_lock_);
+    if (reactor_ != nullptr) reactor_->wake();
+}
+
+void driver::shutdown() noexcept {
+    if (reactor_ == nullptr) return;
+    wheel_->shutdown();
+    reactor_->shutdown();
+}
+
+void driver::close() noexcept {
+    if (reactor_ == nullptr) return;
+    std::unique_ptr<reactor> ended;
+    {
+        mutex_lock guard(wake_lock_);
+        ended = std::move(reactor_);
+    }
+    wheel_.reset();
+}
+
+}  // namespace edo::detail

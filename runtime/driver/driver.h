@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <edo/base/clock.h>
+#include <edo/base/result.h>
+#include <edo/base/seam/atomic.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/io/reactor.h>
+#include <edo/timer/wheel/wheel.h>
+
+namespace edo::detail {
+
+struct execution;
+
+// driver: one reactor and one timer wheel, and so the one place in which a worker parks.
+//
+//                park (P)                    wake (N): ends the reactor's wait
+//   awake (0) ────────────► parked (1) ─────────────────────► notified (2)
+//     ▲ │ ▲                    │                                   │
+//     │ │ └── park returns (T) ┘                                   │
+//     │ └───────────────── wake (N) ──────────────────► notified   │
+//     └──────────────────────── park returns (T) ──────────────────┘
+//
+// A wake of a worker that is not parked costs no system call: its next park() returns at once.
+//
+//  mark  where  transition             ordering  pairs with
+//  P     park   awake -> parked        acq_rel   N
+//  T     park   any   -> awake         acq_rel   N: what was written before wake() is seen
+//  N     wake   any   -> notified      acq_rel   T, P
+//  V     has_notice  reads notified    acquire   N
+//
+// Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere. It touches the reactor
+// only when it finds the owner parked, and then under wake_lock_, because the owner may end by another wake
+// and close() the driver meanwhile.
+// Stress: tests/stress/scheduler_stress.cpp (parking).
+class driver {
+public:
+    driver() = default;
+    driver(const driver&) = delete;
+    driver& operator=(const driver&) = delete;
+    ~driver();
+
+    /// Makes the reactor and the wheel and gives them to `exec`. On the owner's thread.
+    /// Errors: what make_reactor() says.
+    result<void> open(reactor_kind wanted, execution& exec);
+
+    /// Takes what has happened without waiting, and fires the timers that are due at `now`.
+    void poll(instant now) noexcept;
+    /// Fires the timers that are due at `now`, and no more.
+    void advance(instant now) noexcept;
+
+    /// Waits for an event, a deadline or a wake, at most until `limit`; takes what has happened. Fires
+    /// no timer: the caller reads the clock first. The wheel's deadlines are the machine's time.
+    void park(instant limit) noexcept;
+    /// As park(), but deadlines are of a virtual clock: only events and wakes end the wait.
+    void park_without_timers() noexcept;
+
+    /// Ends a park(), the present one or the next. Any thread.
+    void wake() noexcept;
+
+    /// True when there was a wake since the last park().
+    bool has_notice() const noexcept { return state_.load(acquire) == notified; }  // V
+    /// True if a poll would probably find something; see reactor::has_events().
+    bool has_events() const noexcept { return reactor_->has_events(); }
+    timer_wheel& wheel() noexcept { return *wheel_; }
+
+    reactor_kind kind() const noexcept { return kind_; }
+    const std::string& why() const noexcept { return why_; }
+
+    /// Fails what still waits for events or deadlines; later attempts are refused. Owner only.
+    void shutdown() noexcept;
+    /// Destroys reactor and wheel; wake() is harmless from then on. Owner only.
+    void close() noexcept;
+
+private:
+    void wait(duration limit) noexcept;
+
+    static constexpr std::uint32_t awake = 0, parked = 1, notified = 2;
+
+    alignas(64) atomic<std::uint32_t> state_{awake};
+    mutex wake_lock_;
+    std::unique_ptr<reactor> reactor_;
+    std::unique_ptr<timer_wheel> wheel_;
+    reactor_kind kind_ = reactor_kind::automatic;
+    std::string why_;
+};
+
+}  // namespace edo::detail

@@ -1,0 +1,296 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <utility>
+
+#include <edo/base/check.h>
+#include <edo/base/result.h>
+#include <edo/base/seam/atomic.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/sync/send_result.h>
+#include <edo/sync/store/message.h>
+#include <edo/sync/wait/wait_list.h>
+#include <edo/task/context.h>
+#include <edo/task/frame/frame_pool.h>
+
+namespace edo::sync::oneshot {
+template <class T>
+class sender;
+template <class T>
+class receiver;
+template <class T>
+std::pair<sender<T>, receiver<T>> channel();
+}  // namespace edo::sync::oneshot
+
+namespace edo::detail {
+
+/// What both ends of a one-shot channel share. Freed by the end that goes last.
+///
+/// The message belongs to the core from send() until a receive takes it out or the receiver goes; all
+/// under the mutex, so it has one owner at any time. No message is destroyed under the mutex.
+template <class T>
+class oneshot_core {
+public:
+    oneshot_core() noexcept { check_message_type<T>(); }
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        free_frame(memory, size);
+    }
+
+    /// Ends the sending. Returns: false when nobody will receive; then `message` is untouched.
+    bool send(T& message) noexcept {
+        mutex_lock held(mutex_);
+        sending_ended_ = true;
+        if (closed_) return false;
+        message_.emplace(std::move(message));
+        receiving_.fire_first();
+        return true;
+    }
+    void end_sending() noexcept {
+        mutex_lock held(mutex_);
+        sending_ended_ = true;
+        receiving_.fire_all();
+    }
+
+    bool poll_receive(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
+        mutex_lock held(mutex_);
+        if (!try_receive_locked(into) && !sending_ended_) {
+            receiving_.wait(node, cx);
+            return false;
+        }
+        if (node.is_known()) receiving_.forget(node);
+        return true;
+    }
+    /// Ends a receive that was not finished, and puts back a message that was not taken.
+    void abandon_receive(wait_node& node, std::optional<T>& untaken) noexcept {
+        mutex_lock held(mutex_);
+        receiving_.forget(node);
+        if (untaken) message_.emplace(std::move(*untaken));
+        if (message_ || sending_ended_) receiving_.fire_first();
+    }
+    result<T> try_receive() noexcept {
+        std::optional<T> taken;
+        mutex_lock held(mutex_);
+        if (try_receive_locked(taken)) return std::move(*taken);
+        if (sending_ended_) return errc::closed;
+        return errc::would_block;
+    }
+
+    void close() noexcept {
+        mutex_lock held(mutex_);
+        closed_ = true;
+        closing_.fire_all();
+    }
+    void end_receiving() noexcept {
+        std::optional<T> unread;  // destroyed when the mutex is free: its destructor is the user's code
+        mutex_lock held(mutex_);
+        EDO_CHECK(
+            receiving_.is_empty(), "a oneshot receiver was destroyed while a task waits in its recv()");
+        closed_ = true;
+        closing_.fire_all();
+        static_cast<void>(try_receive_locked(unread));
+    }
+
+    bool poll_closed(wait_node& node, const context& cx) noexcept {
+        mutex_lock held(mutex_);
+        if (!closed_) {
+            closing_.wait(node, cx);
+            return false;
+        }
+        if (node.is_known()) closing_.forget(node);
+        return true;
+    }
+    void abandon_closed(wait_node& node) noexcept {
+        mutex_lock held(mutex_);
+        closing_.forget(node);
+    }
+    bool is_closed() const noexcept {
+        mutex_lock held(mutex_);
+        return closed_;
+    }
+
+    /// One end lets go of the core.
+    void release() noexcept {
+        if (ends_.fetch_sub(1, acq_rel) == 1) delete this;  // pairs with itself: the last sees all
+    }
+
+private:
+    bool try_receive_locked(std::optional<T>& into) noexcept {
+        if (!message_) return false;
+        into.emplace(std::move(*message_));
+        message_.reset();
+        return true;
+    }
+
+    mutable mutex mutex_;
+    atomic<unsigned char> ends_{2};
+    bool sending_ended_ = false;
+    bool closed_ = false;
+    wait_list receiving_;
+    wait_list closing_;
+    std::optional<T> message_;
+};
+
+}  // namespace edo::detail
+
+namespace edo::sync::oneshot {
+
+/// Waits until the receiver does not want the message any more; see sender::closed().
+template <class T>
+class [[nodiscard]] closed_operation {
+public:
+    static constexpr const char* wait_name = "oneshot closed";
+
+    explicit closed_operation(edo::detail::oneshot_core<T>& core) noexcept : core_(core) {}
+    closed_operation(closed_operation&& other) noexcept = default;
+    ~closed_operation() {
+        if (node_.is_known()) core_.abandon_closed(node_);
+    }
+
+    bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
+    void take() noexcept {}
+
+private:
+    edo::detail::oneshot_core<T>& core_;
+    edo::detail::wait_node node_;
+};
+
+/// Waits for the message; see receiver::recv().
+template <class T>
+class [[nodiscard]] recv_operation {
+public:
+    static constexpr const char* wait_name = "oneshot recv";
+
+    explicit recv_operation(edo::detail::oneshot_core<T>& core) noexcept : core_(core) {}
+    recv_operation(recv_operation&& other) noexcept = default;
+    ~recv_operation() {
+        if (node_.is_known() || message_) core_.abandon_receive(node_, message_);
+    }
+
+    bool poll(context& cx) noexcept {
+        return message_ || core_.poll_receive(node_, message_, cx);
+    }
+    result<T> take() noexcept {
+        if (!message_) return errc::closed;
+        result<T> taken(std::move(*message_));
+        message_.reset();
+        return taken;
+    }
+
+private:
+    edo::detail::oneshot_core<T>& core_;
+    edo::detail::wait_node node_;
+    std::optional<T> message_;
+};
+
+/// The end of a one-shot channel that sends, once. Destroying it unused ends the channel.
+///
+/// Thread-safe: no; each end belongs to one task at a time and may move between threads.
+template <class T>
+class [[nodiscard]] sender {
+public:
+    sender(sender&& other) noexcept
+        : core_(std::exchange(other.core_, nullptr)), sent_(other.sent_) {}
+    sender& operator=(sender&& other) noexcept {
+        sender taken(std::move(other));
+        std::swap(core_, taken.core_);
+        std::swap(sent_, taken.sent_);
+        return *this;
+    }
+    ~sender() {
+        if (core_ == nullptr) return;
+        if (!sent_) core_->end_sending();
+        core_->release();
+    }
+
+    /// Hands the message to the receiver. Never waits.
+    ///
+    /// Requires: nothing was sent before.
+    /// Errors:   errc::closed  the receiver is gone, or was closed; the message comes back in the result
+    send_result<T> send(T message) noexcept {
+        EDO_CHECK(!sent_, "a oneshot sender sent a second message; use an mpsc channel for more than one");
+        auto& c = core();
+        sent_ = true;
+        if (c.send(message)) return {};
+        return send_result<T>(errc::closed, std::move(message));
+    }
+
+    /// Waits until the receiver is gone or closed, so that there is no point in working on.
+    /// Requires:     the sender outlives the wait.
+    /// Cancellation: loses nothing.
+    closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
+    bool is_closed() const noexcept { return core().is_closed(); }
+
+private:
+    friend std::pair<sender<T>, receiver<T>> channel<T>();
+    explicit sender(edo::detail::oneshot_core<T>& core) noexcept : core_(&core) {}
+    edo::detail::oneshot_core<T>& core() const noexcept {
+        EDO_CHECK(core_ != nullptr, "a oneshot sender was used after it was moved away");
+        return *core_;
+    }
+
+    edo::detail::oneshot_core<T>* core_;
+    bool sent_ = false;
+};
+
+/// The end of a one-shot channel that receives. Destroying it tells the sender, and destroys a message
+/// that nobody has received.
+///
+/// Thread-safe: no; each end belongs to one task at a time and may move between threads.
+template <class T>
+class [[nodiscard]] receiver {
+public:
+    receiver(receiver&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+    receiver& operator=(receiver&& other) noexcept {
+        receiver taken(std::move(other));
+        std::swap(core_, taken.core_);
+        return *this;
+    }
+    ~receiver() {
+        if (core_ == nullptr) return;
+        core_->end_receiving();
+        core_->release();
+    }
+
+    /// Waits for the message.
+    ///
+    /// Requires:     the receiver outlives the wait.
+    /// Completes:    at once when the message is there.
+    /// Errors:       errc::closed  the sender is gone without a message, or the message was received
+    ///               before
+    /// Cancellation: loses nothing; a message that has come meanwhile is there for the next recv().
+    recv_operation<T> recv() noexcept { return recv_operation<T>(core()); }
+
+    /// Receives without waiting.
+    /// Errors: errc::would_block  no message yet; errc::closed  as recv()
+    result<T> try_recv() noexcept { return core().try_receive(); }
+
+    /// Refuses a message from now on. One that was sent before can still be received.
+    void close() noexcept { core().close(); }
+
+private:
+    friend std::pair<sender<T>, receiver<T>> channel<T>();
+    explicit receiver(edo::detail::oneshot_core<T>& core) noexcept : core_(&core) {}
+    edo::detail::oneshot_core<T>& core() const noexcept {
+        EDO_CHECK(core_ != nullptr, "a oneshot receiver was used after it was moved away");
+        return *core_;
+    }
+
+    edo::detail::oneshot_core<T>* core_;
+};
+
+/// Makes a channel for one message, such as the answer to a request.
+///
+///     auto [tx, rx] = edo::sync::oneshot::channel<int>();
+///
+/// The ends may be in different tasks, threads and runtimes.
+/// Requires: T moves without throwing and needs no more than 16 bytes of alignment.
+/// Cost:     one allocation from the thread's free lists.
+template <class T>
+std::pair<sender<T>, receiver<T>> channel() {
+    auto& core = *new edo::detail::oneshot_core<T>;
+    return {sender<T>(core), receiver<T>(core)};
+}
+
+}  // namespace edo::sync::oneshot

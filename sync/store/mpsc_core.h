@@ -1,0 +1,285 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include <edo/base/check.h>
+#include <edo/base/result.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/sync/store/message.h>
+#include <edo/sync/store/message_ring.h>
+#include <edo/sync/wait/wait_list.h>
+#include <edo/task/context.h>
+#include <edo/task/frame/frame_pool.h>
+
+namespace edo::detail {
+
+inline constexpr std::size_t unbounded = ~std::size_t{0};
+
+/// How an attempt to send, or to reserve room, stands.
+enum class send_answer : unsigned char { waits, done, closed, no_memory };
+
+/// The error of an attempt that was given up; `waits` is one that was not to wait.
+std::error_code error_of(send_answer answer) noexcept;
+
+/// Waits for room: to send `message`, or for a permit if there is none.
+template <class T>
+struct send_request : wait_node {
+    send_request() noexcept {}
+    send_request(send_request&& other) noexcept : wait_node(std::move(other)) {}
+    T* message = nullptr;
+    send_answer answer = send_answer::waits;
+};
+
+/// What the ends of an mpsc channel share. Freed by the end that goes last.
+///
+/// One mutex protects everything. Room that becomes free goes to the sender that waits longest, at once:
+/// its message is moved into the ring, or a permit is counted for it. So nobody overtakes, and while
+/// somebody waits for room there is none:
+///
+///     used_ = messages in the ring + permits;   senders wait  =>  used_ >= capacity_
+///
+/// The ring has room for used_ + 1 messages at any time; so neither a hand-over nor putting back a
+/// message that a dropped receive did not take needs memory.
+/// No message is destroyed under the mutex: its destructor is the user's code.
+template <class T>
+class mpsc_core {
+public:
+    explicit mpsc_core(std::size_t capacity) noexcept : capacity_(capacity) {
+        check_message_type<T>();
+    }
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        free_frame(memory, size);
+    }
+
+    // Senders.
+
+    send_answer try_send(T& message) noexcept {
+        mutex_lock held(mutex_);
+        const send_answer answer = take_room_locked();
+        if (answer == send_answer::done) put_locked(message);
+        return answer;
+    }
+    send_answer poll_send(send_request<T>& request, T& message, const context& cx) noexcept {
+        mutex_lock held(mutex_);
+        const send_answer answer = poll_room_locked(request, cx);
+        if (answer == send_answer::waits) {
+            request.message = &message;
+        } else if (answer == send_answer::done && request.message == nullptr) {
+            put_locked(message);
+        }
+        return answer;
+    }
+    void abandon_send(send_request<T>& request) noexcept {
+        mutex_lock held(mutex_);
+        requests_.forget(request);
+    }
+
+    send_answer try_reserve() noexcept {
+        mutex_lock held(mutex_);
+        const send_answer answer = take_room_locked();
+        if (answer == send_answer::done) ++permits_;
+        return answer;
+    }
+    send_answer poll_reserve(send_request<T>& request, const context& cx) noexcept {
+        mutex_lock held(mutex_);
+        const bool was_fired = request.is_fired();
+        const send_answer answer = poll_room_locked(request, cx);
+        if (answer == send_answer::done && !was_fired) ++permits_;
+        return answer;
+    }
+    void abandon_reserve(send_request<T>& request) noexcept {
+        mutex_lock held(mutex_);
+        const bool was_fired = requests_.forget(request);
+        if (was_fired && request.answer == send_answer::done) release_permit_locked();
+    }
+    void send_reserved(T& message) noexcept {
+        mutex_lock held(mutex_);
+        --permits_;
+        if (receiver_gone_) {
+            --used_;
+            free_if_last(held);
+            return;
+        }
+        put_locked(message);
+        if (permits_ == 0 && is_ended_locked()) receiving_.fire_all();
+    }
+    void release_permit() noexcept {
+        mutex_lock held(mutex_);
+        release_permit_locked();
+        free_if_last(held);
+    }
+
+    void add_sender() noexcept {
+        mutex_lock held(mutex_);
+        ++senders_;
+    }
+    void drop_sender() noexcept {
+        mutex_lock held(mutex_);
+        --senders_;
+        if (is_ended_locked()) receiving_.fire_all();
+        free_if_last(held);
+    }
+
+    bool poll_closed(wait_node& node, const context& cx) noexcept {
+        mutex_lock held(mutex_);
+        if (!closed_) {
+            closing_.wait(node, cx);
+            return false;
+        }
+        if (node.is_known()) closing_.forget(node);
+        return true;
+    }
+    void abandon_closed(wait_node& node) noexcept {
+        mutex_lock held(mutex_);
+        closing_.forget(node);
+    }
+
+    // The receiver.
+
+    bool poll_recv(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
+        mutex_lock held(mutex_);
+        if (!try_recv_locked(into) && !is_ended_locked()) {
+            receiving_.wait(node, cx);
+            return false;
+        }
+        if (node.is_known()) receiving_.forget(node);
+        return true;
+    }
+    /// Ends a receive that was not finished, and puts back a message that was not taken.
+    void abandon_recv(wait_node& node, std::optional<T>& untaken) noexcept {
+        mutex_lock held(mutex_);
+        receiving_.forget(node);
+        if (untaken) {
+            // Room for one more is there, see above; only several receives dropped at once need memory.
+            ++used_;
+            EDO_CHECK(
+                ring_.make_room(ring_.size() + 1),
+                "out of memory while several receives of one mpsc channel were dropped at once");
+            ring_.push_front(std::move(*untaken));
+        }
+        if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_first();
+    }
+    result<T> try_recv() noexcept {
+        std::optional<T> taken;
+        mutex_lock held(mutex_);
+        if (try_recv_locked(taken)) return std::move(*taken);
+        if (is_ended_locked()) return errc::closed;
+        return errc::would_block;
+    }
+
+    void close() noexcept {
+        mutex_lock held(mutex_);
+        close_locked();
+    }
+    void drop_receiver() noexcept {
+        mutex_lock held(mutex_);
+        EDO_CHECK(
+            receiving_.is_empty(), "an mpsc receiver was destroyed while a task waits in its recv()");
+        close_locked();
+        receiver_gone_ = true;
+        used_ = permits_;
+        message_ring<T> unread(std::move(ring_));  // destroyed when the mutex is free
+        free_if_last(held);
+    }
+
+    bool is_closed() const noexcept {
+        mutex_lock held(mutex_);
+        return closed_;
+    }
+    std::size_t size() const noexcept {
+        mutex_lock held(mutex_);
+        return ring_.size();
+    }
+    std::size_t room() const noexcept {
+        mutex_lock held(mutex_);
+        return used_ < capacity_ ? capacity_ - used_ : 0;
+    }
+    std::size_t capacity() const noexcept { return capacity_; }
+
+private:
+    /// Nothing will come any more besides what is in the ring.
+    bool is_ended_locked() const noexcept { return permits_ == 0 && (senders_ == 0 || closed_); }
+
+    send_answer take_room_locked() noexcept {
+        if (closed_) return send_answer::closed;
+        if (used_ >= capacity_ || !requests_.is_empty()) return send_answer::waits;
+        if (!ring_.make_room(used_ + 2)) return send_answer::no_memory;
+        ++used_;
+        return send_answer::done;
+    }
+    send_answer poll_room_locked(send_request<T>& request, const context& cx) noexcept {
+        if (!request.is_known()) {
+            const send_answer answer = take_room_locked();
+            if (answer != send_answer::waits) return answer;
+        } else if (request.is_fired()) {
+            requests_.forget(request);
+            return request.answer;
+        }
+        requests_.wait(request, cx);
+        return send_answer::waits;
+    }
+    void put_locked(T& message) noexcept {
+        ring_.push_back(std::move(message));
+        receiving_.fire_first();
+    }
+    bool try_recv_locked(std::optional<T>& into) noexcept {
+        if (ring_.is_empty()) return false;
+        ring_.pop_front_to(into);
+        release_room_locked();
+        if (ring_.is_empty() && capacity_ == unbounded && permits_ == 0) ring_.shrink();
+        return true;
+    }
+    void release_room_locked() noexcept {
+        --used_;
+        if (used_ >= capacity_) return;
+        auto* const first = static_cast<send_request<T>*>(requests_.front());
+        if (first == nullptr) return;
+        ++used_;
+        first->answer = send_answer::done;
+        if (first->message != nullptr) {
+            put_locked(*first->message);
+        } else {
+            ++permits_;
+        }
+        requests_.fire(*first);
+    }
+    void release_permit_locked() noexcept {
+        --permits_;
+        release_room_locked();
+        if (is_ended_locked()) receiving_.fire_all();
+    }
+    void close_locked() noexcept {
+        if (closed_) return;
+        closed_ = true;
+        while (auto* first = static_cast<send_request<T>*>(requests_.front())) {
+            first->answer = send_answer::closed;
+            requests_.fire(*first);
+        }
+        closing_.fire_all();
+        if (is_ended_locked()) receiving_.fire_all();
+    }
+    /// Ends the critical section; the core may be gone afterwards.
+    void free_if_last(mutex_lock& held) noexcept {
+        const bool is_last = senders_ == 0 && permits_ == 0 && receiver_gone_;
+        held.unlock();
+        if (is_last) delete this;
+    }
+
+    mutable mutex mutex_;
+    bool closed_ = false;
+    bool receiver_gone_ = false;
+    const std::size_t capacity_;
+    std::size_t used_ = 0;
+    std::size_t permits_ = 0;
+    std::size_t senders_ = 1;
+    message_ring<T> ring_;
+    wait_list requests_;
+    wait_list receiving_;
+    wait_list closing_;
+};
+
+}  // namespace edo::detail

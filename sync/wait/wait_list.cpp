@@ -1,0 +1,48 @@
+#include <edo/sync/wait/wait_list.h>
+
+#include <edo/base/seam/census.h>
+
+namespace edo::detail {
+
+void wait_list::wait(wait_node& node, const context& cx) noexcept {
+    node.target_ = cx.target();
+    node.fired_ = false;
+    if (node.is_linked()) return;
+    nodes_.push_back(node);
+    ++count_;
+    EDO_CENSUS(operation, 1);
+}
+
+void wait_list::fire(wait_node& node) noexcept {
+    nodes_.remove(node);
+    --count_;
+    EDO_CENSUS(operation, -1);
+    node.fired_ = true;
+    node.target_.wake();
+}
+
+bool wait_list::fire_first() noexcept {
+    wait_node* const first = nodes_.front();
+    if (first == nullptr) return false;
+    fire(*first);
+    return true;
+}
+
+void wait_list::fire_all() noexcept {
+    while (fire_first()) {
+    }
+}
+
+bool wait_list::forget(wait_node& node) noexcept {
+    if (node.is_linked()) {
+        nodes_.remove(node);
+        --count_;
+        EDO_CENSUS(operation, -1);
+    }
+    const bool was_fired = node.fired_;
+    node.fired_ = false;
+    node.target_ = {};
+    return was_fired;
+}
+
+}  // namespace edo::detail

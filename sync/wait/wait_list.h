@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+
+#include <edo/base/check.h>
+#include <edo/base/intrusive_list.h>
+#include <edo/task/context.h>
+#include <edo/task/waker.h>
+
+namespace edo::detail {
+
+class wait_list;
+
+// wait_node and wait_list: who waits for one thing, in the order of arrival.
+//
+// A node lives in the operation that waits, so in a coroutine frame. The list lives in the thing waited
+// for, beside the mutex that protects it and every node that was ever in it.
+//
+//              wait()                  fire()
+//   unknown ───────────► waiting ──────────────────► fired
+//    ▲  ▲                 │   ▲                        │
+//    │  └──── forget() ───┘   └───── wait() again ─────┤
+//    └─────────────────── forget() ────────────────────┘
+//
+// Wakes are borrowed: fire() wakes under the mutex and counts no reference. That is sound because an
+// operation whose node is known takes the mutex, and forgets the node, before its memory goes; so while
+// the mutex is held and the node is known, the task's cell is alive.
+// What a fired node was given (a permit, the right to look first) is the operation's to use or, when it
+// is dropped, to hand on.
+
+/// One wait. Moved only before the first poll, when nobody knows it.
+class wait_node : public list_node {
+public:
+    wait_node() noexcept {}
+    wait_node(wait_node&& other) noexcept : list_node() {
+        EDO_CHECK(
+            !other.is_known(),
+            "an operation was moved while it waits; move it before its first poll, or not at all");
+    }
+    wait_node& operator=(wait_node&&) = delete;
+
+    /// True from wait() to forget(). The waiting task may ask without the mutex: only it changes this.
+    bool is_known() const noexcept { return static_cast<bool>(target_); }
+    /// With the mutex.
+    bool is_fired() const noexcept { return fired_; }
+
+private:
+    friend class wait_list;
+
+    wake_target target_;  // borrowed, as said above
+    bool fired_ = false;
+};
+
+/// Waits in the order of arrival. Every call needs the mutex of whoever owns the list.
+class wait_list {
+public:
+    bool is_empty() const noexcept { return count_ == 0; }
+    std::size_t size() const noexcept { return count_; }
+    wait_node* front() noexcept { return nodes_.front(); }
+
+    /// Puts the node at the end, unless it waits already, and notes whom to wake.
+    void wait(wait_node& node, const context& cx) noexcept;
+    /// Takes a node out and wakes its task.
+    void fire(wait_node& node) noexcept;
+    /// Fires the node that waits longest. Returns: false when none waits.
+    bool fire_first() noexcept;
+    void fire_all() noexcept;
+    /// Ends all interest of a node. Returns: true when it had been fired.
+    bool forget(wait_node& node) noexcept;
+
+private:
+    intrusive_list<wait_node> nodes_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace edo::detail

@@ -1,0 +1,231 @@
+#pragma once
+
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <edo/task/await.h>
+#include <edo/task/context.h>
+#include <edo/task/operation.h>
+#include <edo/task/state/promise.h>
+#include <edo/task/task.h>
+
+namespace edo::detail {
+
+/// Stands for void where a value is needed.
+template <class T>
+using non_void_t = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+/// How a combinator stores what a branch yields: a reference becomes a pointer.
+template <class T>
+using stored_t =
+    std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, non_void_t<T>>;
+
+/// One operand of select, join or timeout: an operation or a task, polled as a line of its own.
+///
+/// `A` is the operand as the user passed it: `X` for a temporary, which the branch owns and drops with
+/// itself; `X&` for a variable, which survives the branch and can be a branch again.
+/// May be moved until its first poll.
+template <class A>
+class branch;
+
+/// What a branch of this operand yields.
+template <class A>
+using yielded_t = decltype(std::declval<branch<A>&>().take());
+
+template <class F>
+auto store(F&& take) -> stored_t<decltype(take())> {
+    using T = decltype(take());
+    if constexpr (std::is_void_v<T>) {
+        take();
+        return std::monostate{};
+    } else if constexpr (std::is_reference_v<T>) {
+        return &take();
+    } else {
+        return take();
+    }
+}
+
+/// An operation.
+template <class A>
+    requires operation<std::remove_reference_t<A>>
+class branch<A> {
+    using op_type = std::remove_reference_t<A>;
+    static constexpr bool owns = !std::is_reference_v<A>;
+
+public:
+    explicit branch(A&& operand) : op_(hold(std::forward<A>(operand))) {}
+    branch(branch&& other) noexcept(!owns || std::is_nothrow_move_constructible_v<op_type>)
+        : op_(std::move(other.op_)) {}
+    branch& operator=(branch&&) = delete;
+
+    bool poll(context& parent) noexcept {
+        if (!line_) line_.emplace(parent);
+        return poll_operation(op(), *line_);
+    }
+    bool is_woken() const noexcept { return !line_ || line_->is_woken(); }
+    decltype(auto) take() { return op().take(); }
+    bool prepare_drop() noexcept { return !line_ || prepare_drop_of(op()); }
+    void drop() noexcept {
+        if constexpr (owns) op_.reset();
+        line_.reset();
+    }
+    const context* line() const noexcept { return line_ ? &*line_ : nullptr; }
+    const char* wait_name() const noexcept { return wait_name_of<op_type>(); }
+    void visit(void (*seen)(void* to, const context& branch), void* to) {
+        if (line_) visit_branches_of(op(), seen, to);
+    }
+
+private:
+    static auto hold(A&& operand) {
+        if constexpr (owns) {
+            return std::optional<op_type>(std::in_place, std::move(operand));
+        } else {
+            return &operand;
+        }
+    }
+    op_type& op() noexcept { return *op_; }
+
+    std::optional<context> line_;  // outlives the operation: it is declared first
+    std::conditional_t<owns, std::optional<op_type>, op_type*> op_;
+};
+
+/// A task that the branch owns.
+template <class T>
+class branch<task<T>> : std::conditional_t<is_result_v<T>, result_owner, frame_owner> {
+public:
+    explicit branch(task<T>&& operand) : task_(std::move(operand)) {
+        EDO_CHECK(
+            static_cast<bool>(task_),
+            "a task was given to a combinator that has none of its coroutine left: it was awaited "
+            "before, or moved from");
+    }
+    branch(branch&& other) noexcept : task_(std::move(other.task_)) {}
+    branch& operator=(branch&&) = delete;
+    ~branch() { drop(); }
+
+    bool poll(context& parent) noexcept {
+        if (!line_) start(parent);
+        return line_->run();
+    }
+    bool is_woken() const noexcept { return !line_ || line_->is_woken(); }
+
+    T take() {
+        if constexpr (is_result_v<T>) {
+            if (this->child == nullptr) return T(this->early);
+        }
+        return static_cast<promise<T>*>(this->child)->output.take();
+    }
+
+    bool prepare_drop() noexcept { return !line_ || line_->is_done() || line_->prepare_drop(); }
+
+    void drop() noexcept {
+        if (!line_) {
+            task_ = task<T>{};
+            return;
+        }
+        if (!line_->is_done()) line_->drop();
+        if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
+        line_.reset();
+    }
+    const context* line() const noexcept { return line_ ? &*line_ : nullptr; }
+    const char* wait_name() const noexcept { return nullptr; }
+    void visit(void (*)(void*, const context&), void*) {}
+
+private:
+    void start(context& parent) noexcept {
+        line_.emplace(parent);
+        promise<T>& top = task_.release();
+        this->child = &top;
+        top.owner = this;
+        top.line = &*line_;
+        line_->start(top);
+    }
+
+    std::optional<context> line_;
+    task<T> task_;
+};
+
+/// What a task that is polled as a variable needs between two combinators: the line goes with the task.
+template <class T>
+class pinned_line final : public task_line_base,
+                          public std::conditional_t<is_result_v<T>, result_owner, frame_owner> {
+public:
+    pinned_line(context& parent, promise<T>& top) noexcept : line_(parent) {
+        this->child = &top;
+        top.owner = this;
+        top.line = &line_;
+        line_.start(top);
+    }
+    ~pinned_line() override {
+        if (!line_.is_done()) line_.drop();
+        if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
+    }
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* memory, std::size_t size) noexcept {
+        free_frame(memory, size);
+    }
+
+    context& line() noexcept { return line_; }
+    T take() {
+        if constexpr (is_result_v<T>) {
+            if (this->child == nullptr) return T(this->early);
+        }
+        return static_cast<promise<T>*>(this->child)->output.take();
+    }
+
+private:
+    context line_;
+};
+
+/// A task in a variable of the user: it goes on where it was when the next combinator polls it.
+template <class T>
+class branch<task<T>&> {
+public:
+    explicit branch(task<T>& operand) noexcept : task_(&operand) {
+        EDO_CHECK(
+            static_cast<bool>(operand),
+            "a task was given to a combinator that has none of its coroutine left: it was awaited "
+            "before, or moved from");
+    }
+    branch(branch&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    branch& operator=(branch&&) = delete;
+    ~branch() { drop(); }
+
+    bool poll(context& parent) noexcept {
+        if (!attached_) {
+            attached_ = true;
+            if (pinned() == nullptr) {
+                task_->pin(new pinned_line<T>(parent, task_->frame()));
+            } else {
+                pinned()->line().attach(parent);
+            }
+        }
+        return pinned()->line().run();
+    }
+    bool is_woken() const noexcept { return !attached_ || pinned()->line().is_woken(); }
+    T take() {
+        // The task has ended: the variable is empty from now on.
+        attached_ = false;
+        task<T> ended = std::move(*task_);
+        return static_cast<pinned_line<T>*>(ended.pinned())->take();
+    }
+    bool prepare_drop() noexcept { return true; }
+    void drop() noexcept {
+        if (std::exchange(attached_, false)) pinned()->line().detach();
+    }
+    const context* line() const noexcept { return attached_ ? &pinned()->line() : nullptr; }
+    const char* wait_name() const noexcept { return nullptr; }
+    void visit(void (*)(void*, const context&), void*) {}
+
+private:
+    pinned_line<T>* pinned() const noexcept { return static_cast<pinned_line<T>*>(task_->pinned()); }
+
+    task<T>* task_;
+    bool attached_ = false;
+};
+
+template <class A>
+concept branch_operand = requires { sizeof(branch<A>); };
+
+}  // namespace edo::detail

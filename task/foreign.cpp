@@ -1,0 +1,7 @@
+#include <edo/task/foreign.h>
+
+namespace edo::detail {
+
+relay relay::make() { co_return; }
+
+}  // namespace edo::detail

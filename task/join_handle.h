@@ -1,0 +1,239 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include <edo/base/check.h>
+#include <edo/base/error.h>
+#include <edo/task/operation.h>
+#include <edo/task/state/cell.h>
+
+namespace edo {
+
+/// How a task ended: with a value, with an exception, or because it was cancelled.
+/// Thread-safe: no.
+template <class T>
+class [[nodiscard]] join_outcome {
+public:
+    explicit join_outcome(detail::output_slot<T>& taken) { output_.move_from(taken); }
+    join_outcome(join_outcome&& other) { output_.move_from(other.output_); }
+    join_outcome& operator=(join_outcome&&) = delete;
+
+    bool has_value() const noexcept { return output_.has_value(); }
+    explicit operator bool() const noexcept { return has_value(); }
+    bool is_cancelled() const noexcept { return output_.is_empty(); }
+    /// What the task threw, or null.
+    std::exception_ptr exception() const noexcept {
+        return output_.has_exception() ? output_.exception() : nullptr;
+    }
+    /// The value; rethrows the exception; throws std::system_error(errc::cancelled).
+    T value() && {
+        if (output_.is_empty()) throw std::system_error(make_error_code(errc::cancelled));
+        return output_.take();
+    }
+
+private:
+    detail::output_slot<T> output_;
+};
+
+namespace detail {
+
+/// Owns one reference to a spawned task and the right to its output.
+template <class T>
+class output_claim {
+public:
+    output_claim() noexcept = default;
+    explicit output_claim(task_cell<T>& counted) noexcept : cell_(&counted) {}
+    output_claim(output_claim&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
+    output_claim& operator=(output_claim&&) = delete;
+
+    explicit operator bool() const noexcept { return cell_ != nullptr; }
+    task_cell<T>& cell() const noexcept {
+        EDO_CHECK(
+            cell_ != nullptr,
+            "a join handle was used that holds no task: it was joined, detached or moved away before");
+        return *cell_;
+    }
+
+    /// Gives up the output; `cancel` asks the task to end as well.
+    void give_up(bool cancel) noexcept {
+        if (cell_ == nullptr) return;
+        task_cell<T>& c = *std::exchange(cell_, nullptr);
+        const auto was = c.state.drop_handle(cancel);
+        if (was.complete) c.kind().discard_output(c);
+        if (was.had_waker) c.join_waker = waker{};
+        if (was.enqueue) c.owner().schedule(c);
+        c.release_refs();
+    }
+
+    /// Polls for the end of the task. Returns: true when the output may be taken.
+    bool poll_end(context& cx, bool& registered) noexcept {
+        task_cell<T>& c = cell();
+        if (c.state.is_complete()) return true;
+        if (registered) {
+            if (c.join_waker.wakes(cx)) return false;
+            if (!c.state.clear_join_waker()) return true;
+            registered = false;
+        }
+        c.join_waker = cx.waker();
+        registered = c.state.set_join_waker();
+        if (registered) return false;
+        c.join_waker = waker{};
+        return true;
+    }
+
+    /// Takes back the waker that poll_end() left.
+    void forget_waker(bool& registered) noexcept {
+        if (!registered) return;
+        registered = false;
+        if (cell_ != nullptr && cell_->state.clear_join_waker()) cell_->join_waker = waker{};
+    }
+
+private:
+    task_cell<T>* cell_ = nullptr;
+};
+
+/// Waits for a task whose handle it has swallowed; see join_handle::join().
+template <class T, bool Cancels, bool AsOutcome>
+class [[nodiscard]] join_operation {
+public:
+    static constexpr const char* wait_name = "join";
+
+    explicit join_operation(output_claim<T>&& claim) noexcept : claim_(std::move(claim)) {}
+    join_operation(join_operation&& other) noexcept
+        : claim_(std::move(other.claim_)), registered_(std::exchange(other.registered_, false)) {}
+    join_operation& operator=(join_operation&&) = delete;
+    ~join_operation() { claim_.give_up(Cancels); }
+
+    bool poll(context& cx) noexcept { return claim_.poll_end(cx, registered_); }
+
+    auto take() {
+        if constexpr (AsOutcome) {
+            return take_outcome();
+        } else {
+            return static_cast<T>(take_value());
+        }
+    }
+
+private:
+    join_outcome<T> take_outcome() { return join_outcome<T>(claim_.cell().output()); }
+    T take_value() {
+        auto& out = claim_.cell().output();
+        if (out.is_empty()) {
+            if constexpr (is_result_v<T>) {
+                return T(errc::cancelled);
+            } else {
+                throw std::system_error(make_error_code(errc::cancelled));
+            }
+        }
+        return out.take();
+    }
+
+    output_claim<T> claim_;
+    bool registered_ = false;
+};
+
+/// Asks a task to end and waits until it is gone; see join_handle::cancel().
+template <class T>
+class [[nodiscard]] cancel_operation {
+public:
+    static constexpr const char* wait_name = "cancel";
+
+    explicit cancel_operation(output_claim<T>& claim) noexcept : claim_(claim) {}
+    cancel_operation(cancel_operation&& other) noexcept
+        : claim_(other.claim_), registered_(std::exchange(other.registered_, false)) {}
+    cancel_operation& operator=(cancel_operation&&) = delete;
+    ~cancel_operation() { claim_.forget_waker(registered_); }
+
+    bool poll(context& cx) noexcept {
+        if (!requested_) {
+            requested_ = true;
+            claim_.cell().cancel();
+        }
+        return claim_.poll_end(cx, registered_);
+    }
+    void take() noexcept { claim_.forget_waker(registered_); }
+
+private:
+    output_claim<T>& claim_;
+    bool requested_ = false;
+    bool registered_ = false;
+};
+
+}  // namespace detail
+
+/// Owns a spawned task.
+///
+/// Destroying the handle asks the task to end (it is dropped at its current await, on a worker) and gives
+/// up its result. To wait for that use `co_await handle.cancel()`; to let the task run on without an
+/// owner, `std::move(handle).detach()`.
+///
+/// Thread-safe: no; the handle may be moved to and destroyed on any thread, also after the runtime.
+template <class T>
+class [[nodiscard]] join_handle {
+public:
+    /// Holds no task.
+    join_handle() noexcept = default;
+    join_handle(join_handle&& other) noexcept = default;
+    join_handle& operator=(join_handle&& other) noexcept {
+        if (this != &other) {
+            claim_.give_up(true);
+            claim_.~output_claim();
+            ::new (&claim_) detail::output_claim<T>(std::move(other.claim_));
+        }
+        return *this;
+    }
+    ~join_handle() { claim_.give_up(true); }
+
+    /// Waits for the end of the task and yields what it returned; rethrows what it threw.
+    ///
+    /// Errors:      a cancelled task yields errc::cancelled if T is a result, else std::system_error with
+    ///              that code is thrown. The same when its runtime ended first.
+    /// Cancellation: dropping the wait drops the handle, so the task is cancelled. To wait for a while only,
+    ///              keep the operation in a variable and pass that to select or timeout.
+    auto join() && noexcept {
+        check();
+        return detail::join_operation<T, true, false>(std::move(claim_));
+    }
+    /// As join(), but an exception or a cancellation is part of the answer.
+    auto try_join() && noexcept {
+        check();
+        return detail::join_operation<T, true, true>(std::move(claim_));
+    }
+
+    /// Asks the task to end and waits until its frames are destroyed. If it ends by itself first, the
+    /// result can still be joined. Awaiting it twice is harmless.
+    /// Cancellation: loses nothing; the request stands.
+    auto cancel() noexcept {
+        check();
+        return detail::cancel_operation<T>(claim_);
+    }
+    /// Asks the task to end and does not wait. Thread-safe: yes.
+    void request_cancel() noexcept { claim_.cell().cancel(); }
+
+    /// Lets the task run on; the runtime owns it and lists it as detached. A failure of it goes to the hook
+    /// for unobserved failures.
+    void detach() && noexcept {
+        claim_.cell().detached = true;
+        claim_.give_up(false);
+    }
+
+    /// True when the task has ended, one way or another. Thread-safe: yes.
+    bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
+    /// Unique in the process for the life of its runtime; as dumps and messages show it.
+    std::uint64_t id() const noexcept { return claim_.cell().id; }
+    /// False when the task was joined, detached or moved away.
+    explicit operator bool() const noexcept { return static_cast<bool>(claim_); }
+
+    // For the library.
+    explicit join_handle(detail::task_cell<T>& counted) noexcept : claim_(counted) {}
+
+private:
+    void check() const noexcept { static_cast<void>(claim_.cell()); }
+
+    detail::output_claim<T> claim_;
+};
+
+}  // namespace edo

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include <edo/task/context.h>
+
+namespace edo {
+
+/// What can be awaited inside a task, and be a branch of select, join and timeout: a leaf operation.
+///
+///     class wait_for_flag {                         // waits until somebody raises the flag
+///     public:
+///         explicit wait_for_flag(flag& f) noexcept : flag_(f) {}
+///         wait_for_flag(wait_for_flag&&) = default; // moved only before its first poll
+///         ~wait_for_flag() { flag_.forget(*this); } // dropping it ends all interest
+///
+///         bool poll(edo::context& cx) noexcept {    // true: done, take() may be called
+///             return flag_.is_raised_or_remember(*this, cx.waker());
+///         }
+///         void take() noexcept {}                   // the result; called once, after poll said true
+///     };
+///
+/// The rules:
+/// - Making the object does nothing; the work begins with the first poll().
+/// - poll() never blocks and never throws. When it answers false it has arranged that the waker is woken
+///   when there may be progress. It is polled again then, and at other times without any reason.
+/// - A later poll may come with another waker: compare with `waker::wakes(cx)` and replace it.
+/// - The destructor may run at any time between polls, on another thread than the last poll. When it
+///   returns, nothing may refer to the object any more, and what was handed to it but not taken
+///   (a permit, a message) has been handed on.
+/// - take() may throw; that is how a failure leaves the operation.
+/// - `static constexpr const char* wait_name` names the wait in dumps (optional).
+///
+/// The library charges the task's budget for each operation that completes.
+template <class Op>
+concept operation = requires(Op& op, context& cx) {
+    { op.poll(cx) } noexcept -> std::same_as<bool>;
+    op.take();
+};
+
+namespace detail {
+
+/// A combinator polls other operations, which are charged themselves.
+template <class Op>
+concept combinator = operation<Op> && requires { requires Op::is_combinator; };
+
+template <class Op>
+constexpr const char* wait_name_of() noexcept {
+    if constexpr (requires { Op::wait_name; }) {
+        return Op::wait_name;
+    } else {
+        return "operation";
+    }
+}
+
+/// Polls with the task's budget: when it is used up, the line waits for its next turn.
+template <class Op>
+bool poll_operation(Op& op, context& cx) noexcept {
+    if constexpr (combinator<Op>) {
+        return op.poll(cx);
+    } else {
+        if (!cx.has_budget()) [[unlikely]] {
+            cx.yield();
+            return false;
+        }
+        if (!op.poll(cx)) return false;
+        cx.spend_budget();
+        return true;
+    }
+}
+
+template <class Op>
+using taken_t = decltype(std::declval<Op&>().take());
+
+}  // namespace detail
+}  // namespace edo

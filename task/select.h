@@ -1,0 +1,134 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include <edo/base/random.h>
+#include <edo/task/branch.h>
+
+namespace edo {
+namespace detail {
+
+/// Polls several branches until the first is ready; see select().
+///
+///   polling ──a branch is ready──► settling ──every loser may go──► done
+///
+/// While settling, the result is kept and the losers are asked to end; only a loser that owns tasks on
+/// other workers makes it wait. The losers are destroyed before poll() says true.
+template <bool Biased, class... As>
+class [[nodiscard]] select_combinator {
+    static constexpr std::size_t count = sizeof...(As);
+    static_assert(count >= 1 && count <= 64, "select takes 1 to 64 branches");
+    using result_variant = std::variant<stored_t<yielded_t<As>>...>;
+
+public:
+    static constexpr bool is_combinator = true;
+    static constexpr const char* wait_name = "select";
+
+    explicit select_combinator(As&&... operands) : branches_(branch<As>(std::forward<As>(operands))...) {}
+    select_combinator(select_combinator&& other) : branches_(std::move(other.branches_)) {}
+    select_combinator& operator=(select_combinator&&) = delete;
+    ~select_combinator() { drop_all(); }
+
+    bool poll(context& cx) noexcept {
+        if (!has_winner_) {
+            const std::size_t first =
+                Biased || count == 1
+                    ? 0
+                    : cx.execution().choices->below(static_cast<std::uint32_t>(count));
+            for (std::size_t k = 0; k < count && !has_winner_; ++k) {
+                const std::size_t i = first + k < count ? first + k : first + k - count;
+                has_winner_ = poll_at[i](*this, cx);
+            }
+            if (!has_winner_) return false;
+        }
+        if (!prepare_drop()) return false;
+        drop_all();
+        return true;
+    }
+
+    result_variant take() {
+        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+        return std::move(*result_);
+    }
+
+    bool prepare_drop() noexcept {
+        return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
+    }
+    void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
+        std::apply(
+            [&](auto&... b) {
+                const auto show = [&](auto& one) {
+                    if (one.line() != nullptr) seen(to, *one.line());
+                    one.visit(seen, to);
+                };
+                (show(b), ...);
+            },
+            branches_);
+    }
+
+private:
+    template <std::size_t I>
+    static bool poll_branch(select_combinator& self, context& cx) noexcept {
+        auto& b = std::get<I>(self.branches_);
+        if (!b.is_woken() || !b.poll(cx)) return false;
+        try {
+            self.result_.emplace(std::in_place_index<I>, store([&]() -> decltype(auto) { return b.take(); }));
+        } catch (...) {
+            self.exception_ = std::current_exception();
+        }
+        return true;
+    }
+    template <std::size_t... I>
+    static constexpr auto make_table(std::index_sequence<I...>) {
+        return std::array<bool (*)(select_combinator&, context&) noexcept, count>{&poll_branch<I>...};
+    }
+    static constexpr auto poll_at = make_table(std::index_sequence_for<As...>{});
+
+    void drop_all() noexcept {
+        std::apply([](auto&... b) { (b.drop(), ...); }, branches_);
+    }
+
+    std::tuple<branch<As>...> branches_;
+    std::optional<result_variant> result_;
+    std::exception_ptr exception_;
+    bool has_winner_ = false;
+};
+
+}  // namespace detail
+
+/// Waits until the first of several operations or tasks is ready, and drops the others.
+///
+///     auto r = co_await edo::select(rx.recv(), stream.read(buffer), edo::sleep(5s));
+///     switch (r.index()) {
+///         case 0: use(std::get<0>(r)); break;
+///         ...
+///
+/// Yields a std::variant with one alternative per branch, in order; void counts as std::monostate, a
+/// reference as a pointer. An exception of the branch that ended first is rethrown. If several are ready
+/// the choice is random, from the runtime's seed. The losers are destroyed before select returns; what
+/// that loses says the `Cancellation:` line of each operation. A branch that is passed as a variable
+/// (an lvalue) is not destroyed: it goes on where it was when it is passed to a select again.
+///
+/// All branches run within the calling task, one at a time: nothing is spawned or allocated (but the line
+/// of a task in a variable, once), and only branches that were woken are polled.
+/// Cancellation: drops all branches that it owns.
+template <class... As>
+    requires(detail::branch_operand<As> && ...)
+auto select(As&&... branches) {
+    return detail::select_combinator<false, As...>(std::forward<As>(branches)...);
+}
+
+/// As select(), but if several branches are ready the one named first wins.
+template <class... As>
+    requires(detail::branch_operand<As> && ...)
+auto select_biased(As&&... branches) {
+    return detail::select_combinator<true, As...>(std::forward<As>(branches)...);
+}
+
+}  // namespace edo

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <concepts>
+#include <exception>
+#include <new>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include <edo/task/frame/frame_pool.h>
+#include <edo/task/state/header.h>
+#include <edo/task/state/promise.h>
+#include <edo/task/state/scheduler.h>
+#include <edo/task/task.h>
+#include <edo/task/unobserved.h>
+
+namespace edo::detail {
+
+/// Keeps the callable of a coroutine alive while the coroutine runs: a lambda's captures live in it.
+/// Callables without state need no place.
+struct no_callable {};
+
+/// A spawned task that yields a T: header, owner of the topmost coroutine, output.
+template <class T>
+class task_cell : public task_header {
+public:
+    task_cell(
+        const task_kind& kind, scheduler& owner, std::source_location site) noexcept
+        : task_header(kind, owner, site) {}
+
+    void adopt(task<T> top) noexcept {
+        promise<T>& p = top.release();
+        top_.child = &p;
+        p.owner = &top_;
+        p.line = &main_line();
+        main_line().start(p);
+    }
+
+    /// What the task yielded. Belongs to whoever state.h says.
+    output_slot<T>& output() noexcept { return output_; }
+    const output_slot<T>& output() const noexcept { return output_; }
+
+protected:
+    /// Moves the result out of the coroutine and destroys the frame, unless a drop has done so already.
+    void take_output(bool dropped) noexcept {
+        if constexpr (is_result_v<T>) {
+            if (!dropped && top_.child == nullptr) output_.set_value(top_.early);
+        }
+        if (top_.child == nullptr) return;
+        if (!dropped) {
+            try {
+                output_.move_from(static_cast<promise<T>*>(top_.child)->output);
+            } catch (...) {
+                output_.set_exception(std::current_exception());
+            }
+        }
+        std::exchange(top_.child, nullptr)->handle().destroy();
+    }
+
+    static outcome inspect_output(const task_header& self, failure& why) noexcept {
+        const output_slot<T>& out = static_cast<const task_cell&>(self).output_;
+        if (out.has_exception()) {
+            why.exception = out.exception();
+            return outcome::exception;
+        }
+        if (!out.has_value()) return outcome::cancelled;
+        if constexpr (is_result_v<T>) {
+            why.error = out.value().error();
+            if (why.error) return outcome::error;
+        }
+        return outcome::value;
+    }
+
+    static void discard_output(task_header& self) noexcept {
+        task_cell& me = static_cast<task_cell&>(self);
+        failure why;
+        const outcome how = inspect_output(self, why);
+        const bool failed = how == outcome::error || how == outcome::exception;
+        if (failed && !me.failure_taken_by_group)
+            report_unobserved({me.id, me.spawn_site(), why.error, std::move(why.exception)});
+        me.output_.clear();
+    }
+
+private:
+    using owner_type = std::conditional_t<is_result_v<T>, result_owner, frame_owner>;
+    owner_type top_;
+    output_slot<T> output_;
+};
+
+/// A cell with the callable whose coroutine it runs.
+template <class T, class Callable>
+class callable_cell final : public task_cell<T> {
+public:
+    template <class F>
+    callable_cell(scheduler& owner, std::source_location site, F&& callable)
+        : task_cell<T>(kind_of, owner, site), callable_(std::forward<F>(callable)) {}
+
+    static void* operator new(std::size_t size) { return allocate_frame(size); }
+    static void operator delete(void* cell, std::size_t size) noexcept { free_frame(cell, size); }
+
+    Callable& callable() noexcept { return callable_; }
+    ~callable_cell() {
+        if (!finished_) destroy_callable();
+    }
+
+private:
+    static void finish(task_header& self, bool dropped) noexcept {
+        auto& me = static_cast<callable_cell&>(self);
+        me.take_output(dropped);
+        me.destroy_callable();
+        me.finished_ = true;
+    }
+    void destroy_callable() noexcept { callable_.~Callable(); }
+    static void deallocate(task_header& self) noexcept { delete static_cast<callable_cell*>(&self); }
+
+    static constexpr task_kind kind_of{
+        &finish, &task_cell<T>::discard_output, &task_cell<T>::inspect_output, &deallocate};
+
+    union {
+        Callable callable_;  // destroyed with the coroutine, long before the cell may be freed
+    };
+    bool finished_ = false;
+};
+
+}  // namespace edo::detail

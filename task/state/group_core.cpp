@@ -1,0 +1,116 @@
+#include <edo/task/state/group_core.h>
+
+#include <utility>
+
+#include <edo/base/seam/futex.h>
+#include <edo/task/context.h>
+
+namespace edo::detail {
+
+bool group_core::add(task_header& child) noexcept {
+    mutex_lock guard(lock_);
+    if (cancelled_) return false;
+    child.group = this;
+    child.add_ref();
+    children_.push_back(child.in_group);
+    ++alive_;
+    return true;
+}
+
+bool group_core::note_outcome(outcome how, failure why) noexcept {
+    mutex_lock guard(lock_);
+    if (policy_ == group_policy::independent) return false;
+    if (how == outcome::value) {
+        if (policy_ == group_policy::first_success && !std::exchange(succeeded_, true))
+            cancel_locked();
+        return false;
+    }
+    if (how == outcome::cancelled || first_ != outcome::value) return false;
+    first_ = how;
+    why_ = std::move(why);
+    if (policy_ == group_policy::fail_fast) cancel_locked();
+    return true;
+}
+
+void group_core::child_ended(task_header& child) noexcept {
+    {
+        mutex_lock guard(lock_);
+        children_.remove(child.in_group);
+        --alive_;
+        // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
+        if (waiting_) waiting_.wake();
+    }
+    child.release_refs();
+}
+
+void group_core::cancel() noexcept {
+    mutex_lock guard(lock_);
+    cancel_locked();
+}
+
+void group_core::cancel_locked() noexcept {
+    if (std::exchange(cancelled_, true)) return;
+    for (group_member* m = children_.front(); m != nullptr; m = children_.after(*m))
+        m->task_of.cancel();
+}
+
+void group_core::destroy_children() noexcept {
+    execution* const exec = current_execution();
+    EDO_CHECK(
+        exec != nullptr,
+        "a task_group with live children was destroyed on a thread that runs no tasks; a group belongs "
+        "in the frame of the coroutine that made it");
+    cancel();
+    std::size_t busy = 0;  // children in a row that another thread is polling
+    duration pause = std::chrono::microseconds(1);
+    for (;;) {
+        task_header* child = nullptr;
+        {
+            mutex_lock guard(lock_);
+            if (alive_ == 0) return;
+            group_member* first = children_.pop_front();
+            children_.push_back(*first);
+            child = &first->task_of;
+            child->add_ref();
+            if (busy >= alive_) busy = alive_;
+        }
+        busy = child->destroy_now(*exec) ? 0 : busy + 1;
+        child->release_refs();
+        if (busy < alive()) continue;
+        // Each is in the middle of a poll on another thread, which ends in its own time and has no way to
+        // tell us; look again soon. Children form a tree, so none of those threads waits for this one.
+        static const atomic<std::uint32_t> nobody_wakes{0};
+        futex_wait(nobody_wakes, 0, pause);
+        if (pause < std::chrono::milliseconds(1)) pause *= 2;
+    }
+}
+
+std::size_t group_core::wait_for_change(wake_target target) noexcept {
+    mutex_lock guard(lock_);
+    waiting_ = target;
+    return alive_;
+}
+
+std::size_t group_core::alive() const noexcept {
+    mutex_lock guard(lock_);
+    return alive_;
+}
+
+bool group_core::is_cancelled() const noexcept {
+    mutex_lock guard(lock_);
+    return cancelled_;
+}
+
+outcome group_core::take_result(failure& why) noexcept {
+    mutex_lock guard(lock_);
+    if (succeeded_) {
+        first_ = outcome::value;
+        why_ = failure{};
+        return outcome::value;
+    }
+    if (first_ == outcome::value) return cancelled_ ? outcome::cancelled : outcome::value;
+    why = std::move(why_);
+    return std::exchange(first_, outcome::cancelled);
+}
+
+}  // namespace edo::detail

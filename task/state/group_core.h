@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+
+#include <edo/base/intrusive_list.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/task/state/header.h>
+
+namespace edo::detail {
+
+/// What a failed child does to its siblings; see task_group.
+enum class group_policy : unsigned char { fail_fast, independent, first_success };
+
+/// The children of a task_group, as their own completions see it.
+///
+/// Who owns what: the list, the counts and the failure belong to who holds lock_. A child is listed from
+/// before it is first queued until child_ended(), which its last poll calls; that call is the last touch
+/// of the group by the child, and is over when the lock is free. So an owner that has seen the list empty
+/// under the lock may destroy the group. `waiting` is woken under the lock, so it cannot go meanwhile.
+class group_core {
+public:
+    explicit group_core(group_policy policy) noexcept : policy_(policy) {}
+    group_core(const group_core&) = delete;
+    group_core& operator=(const group_core&) = delete;
+
+    /// Lists a child. Takes a reference to it, which child_ended() gives back.
+    /// Returns: false when the group is cancelled: the child must end without having run.
+    bool add(task_header& child) noexcept;
+    /// Called when the child's output is known and before it is published: applies the policy.
+    /// Returns: true when the failure is the one that the group's join() will tell.
+    bool note_outcome(outcome how, failure why) noexcept;
+    /// The child is complete: its last touch of the group.
+    void child_ended(task_header& child) noexcept;
+
+    /// Cancels all children, and those added later.
+    void cancel() noexcept;
+    /// Destroys all children on this thread, and waits for the threads that poll one right now.
+    /// Requires: a thread that runs tasks.
+    void destroy_children() noexcept;
+
+    /// Has `target` woken when a child ends; an empty one ends that.
+    /// Returns: how many children are alive.
+    std::size_t wait_for_change(wake_target target) noexcept;
+    std::size_t alive() const noexcept;
+    bool is_cancelled() const noexcept;
+
+    /// What join() returns, and why. Requires: no child is alive. A failure is told once.
+    outcome take_result(failure& why) noexcept;
+
+private:
+    void cancel_locked() noexcept;
+
+    mutable mutex lock_;
+    intrusive_list<group_member> children_;
+    std::size_t alive_ = 0;
+    wake_target waiting_;
+    failure why_;
+    outcome first_ = outcome::value;  // the first failure; value: none so far
+    group_policy policy_;
+    bool cancelled_ = false;
+    bool succeeded_ = false;  // first_success: one child has
+};
+
+}  // namespace edo::detail

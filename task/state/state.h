@@ -1,0 +1,223 @@
+#pragma once
+
+#include <cstdint>
+
+#include <edo/base/check.h>
+#include <edo/base/seam/atomic.h>
+
+namespace edo::detail {
+
+// task_state: the life of a task in one atomic word, so that all threads agree on one order of events.
+//
+//              wake (W)                  start (P)
+//   idle ───────────────────► queued ───────────────────► running ──── complete (C) ───► complete
+//    ▲                          ▲                           │ │
+//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle or queued ─► running
+//    │                          └───────────────────────────┘ │  inspect (I): idle ─► running
+//    └───────────────── stop: nothing to do (S) ──────────────┘
+//
+// Bits. `running`: some thread polls, destroys or inspects the task; it alone may touch the frames, the
+// lines and `exec`. `notified`: the task is to be polled (again): while not running it is in exactly one
+// queue. `cancelled`: it is to be dropped instead of polled. `complete`: frames are gone, the output is
+// there. `join_interest`: a handle exists that may take the output. `join_waker`: the field join_waker_
+// holds a waker that the completing thread may use. The rest counts references: the registry of live
+// tasks, the queue entry or the running thread, the handle, and each waker hold one.
+//
+//  mark  transition                                   ordering  pairs with
+//  W     idle    -> queued, +1 ref                    acq_rel   P, S: the poll sees what preceded the wake
+//        running -> running|notified                  acq_rel   S: even if notified already: every waker's
+//                                                               writes must be seen, so always an RMW
+//        queued, complete: unchanged                  acq_rel   P (same reason) / nothing left to see
+//  P     queued  -> running                           acq_rel   W; S of the previous poll
+//        running or complete: entry is void, -1 ref   acq_rel   R
+//  S     running -> idle, -1 ref                      acq_rel   P, D, I: hands the frames over
+//        running|notified -> queued                   acq_rel   W, and P of the next poll
+//  C     running -> complete                          acq_rel   J: publishes the output; A: takes the waker
+//  X     any     -> |cancelled, idle -> queued +1 ref acq_rel   P, S
+//  D     idle or queued -> running|cancelled, +1 ref  acq_rel   S; a stale queue entry fails in P
+//  I     idle    -> running, +1 ref                   acquire   S
+//  A     sets join_waker unless complete              release   C: the completing thread sees the waker
+//  A'    clears join_waker unless complete            acquire   nothing; the field is the handle's again
+//  J     reads complete                               acquire   C
+//  H     handle goes: clears join_interest, join_waker acq_rel  C
+//  R     reference count down                         acq_rel   R of the others: the last one frees
+//
+// Dropping: a handle's drop is H (with X); a waker's is R. Model: tests/model (task_state family);
+// until that exists, tests/stress/task_state_stress.cpp runs every pair of transitions under TSan.
+class task_state {
+public:
+    static constexpr std::uint64_t running = 1, complete_bit = 2, notified = 4, cancelled = 8,
+                                   join_interest = 16, join_waker = 32, ref_one = 64;
+
+    /// A new task: queued, with `refs` references, and with a handle if `has_handle`.
+    void init(std::uint64_t refs, bool has_handle) noexcept {
+        word_.store(notified | (has_handle ? join_interest : 0) | refs * ref_one,
+                    relaxed);  // published by the registry's lock and the queue
+    }
+
+    /// W. Returns: true when the caller must put the task into a queue (with the new reference).
+    bool wake() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            std::uint64_t next = seen;
+            bool enqueue = false;
+            if ((seen & (running | notified | complete_bit)) == 0) {
+                next = (seen | notified) + ref_one;
+                enqueue = true;
+            } else if ((seen & complete_bit) == 0) {
+                next = seen | notified;
+            }
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) return enqueue;  // W
+        }
+    }
+
+    enum class start { poll, drop, stale };
+
+    /// P, by the thread that took the task out of a queue. After `stale` the entry's reference is still
+    /// the caller's to release.
+    start start_poll() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & (running | complete_bit)) != 0) return start::stale;
+            EDO_ASSERT((seen & notified) != 0);
+            const std::uint64_t next = (seen | running) & ~notified;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed))  // P
+                return (seen & cancelled) != 0 ? start::drop : start::poll;
+        }
+    }
+
+    enum class stop { idle, requeue, drop };
+
+    /// S, by the running thread. `dropping`: the task is being dropped already, so that `cancelled` is
+    /// no news. `yield`: it wants to be queued again in any case. After `requeue` the reference of the
+    /// running thread belongs to the queue entry; after `drop` the task is still running.
+    stop stop_poll(bool dropping, bool yield) noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & cancelled) != 0 && !dropping) return stop::drop;
+            const bool again = yield || (seen & notified) != 0;
+            const std::uint64_t next =
+                again ? (seen & ~running) | notified : (seen & ~running) - ref_one;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed))  // S
+                return again ? stop::requeue : stop::idle;
+        }
+    }
+
+    /// C. Returns: the bits as they were, to see who waits.
+    std::uint64_t complete() noexcept {
+        return word_.fetch_xor(running | complete_bit, acq_rel);  // C
+    }
+
+    /// X. Returns: true when the caller must put the task into a queue.
+    bool request_cancel() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & (complete_bit | cancelled)) != 0) return false;
+            std::uint64_t next = seen | cancelled;
+            const bool idle = (seen & (running | notified)) == 0;
+            if (idle) next = (next | notified) + ref_one;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) return idle;  // X
+        }
+    }
+
+    /// D: takes an idle or queued task away from the executor, to destroy it on this thread.
+    /// Returns: false if it is running (and now marked as cancelled) or complete.
+    bool claim() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & complete_bit) != 0) return false;
+            const bool free = (seen & running) == 0;
+            const std::uint64_t next =
+                free ? (seen | running | cancelled) + ref_one : seen | cancelled;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) return free;  // D, X
+        }
+    }
+
+    /// I: keeps an idle task from being polled while its frames are looked at.
+    bool begin_inspection() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & (running | notified | complete_bit)) != 0) return false;
+            if (word_.compare_exchange_weak(seen, (seen | running) + ref_one, acquire, relaxed))  // I
+                return true;
+        }
+    }
+
+    /// S for I. Returns: true when the caller must put the task into a queue, because it was woken or
+    /// cancelled meanwhile; else the caller's reference is still to be released.
+    bool end_inspection() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            // A cancel that came while the task looked busy has left it to us to queue it.
+            const bool again = (seen & (notified | cancelled)) != 0;
+            const std::uint64_t next = again ? (seen & ~running) | notified : seen & ~running;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed))  // S
+                return again;
+        }
+    }
+
+    bool is_complete() const noexcept { return (word_.load(acquire) & complete_bit) != 0; }  // J
+    bool is_cancelled() const noexcept {
+        return (word_.load(relaxed) & cancelled) != 0;  // only a hint; P and S decide
+    }
+    /// For dumps: the bits at some recent moment.
+    std::uint64_t peek() const noexcept { return word_.load(relaxed); }  // a picture, nothing follows
+
+    /// A. Returns: false when the task is complete: then the waker will not be used.
+    bool set_join_waker() noexcept {
+        std::uint64_t seen = word_.load(acquire);  // J
+        for (;;) {
+            if ((seen & complete_bit) != 0) return false;
+            if (word_.compare_exchange_weak(seen, seen | join_waker, release, acquire))  // A, J
+                return true;
+        }
+    }
+
+    /// A'. Returns: false when the task is complete: then the waker belongs to the completing thread.
+    bool clear_join_waker() noexcept {
+        std::uint64_t seen = word_.load(acquire);  // J
+        for (;;) {
+            if ((seen & complete_bit) != 0) return false;
+            if (word_.compare_exchange_weak(seen, seen & ~join_waker, acquire, acquire))  // A', J
+                return true;
+        }
+    }
+
+    struct handle_dropped {
+        bool complete;   ///< the output is the handle's to destroy
+        bool had_waker;  ///< join_waker_ is the handle's to clear
+        bool enqueue;    ///< cancelled from idle: the caller must queue the task
+    };
+
+    /// H. `cancel` says whether the drop also asks the task to end.
+    handle_dropped drop_handle(bool cancel) noexcept {
+        std::uint64_t seen = word_.load(acquire);  // J
+        for (;;) {
+            if ((seen & complete_bit) != 0) return {true, false, false};
+            std::uint64_t next = seen & ~(join_interest | join_waker);
+            bool enqueue = false;
+            if (cancel && (seen & cancelled) == 0) {
+                next |= cancelled;
+                enqueue = (seen & (running | notified)) == 0;
+                if (enqueue) next = (next | notified) + ref_one;
+            }
+            if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // H, X, J
+                return {false, (seen & join_waker) != 0, enqueue};
+        }
+    }
+
+    /// One more reference. Relaxed: who adds one holds one, so the count cannot fall to zero meanwhile.
+    void add_ref() noexcept { word_.fetch_add(ref_one, relaxed); }
+
+    /// R. Returns: true for the last `count` references: the caller frees the task.
+    bool release_refs(std::uint64_t count = 1) noexcept {
+        const std::uint64_t before = word_.fetch_sub(count * ref_one, acq_rel);  // R
+        EDO_ASSERT(before / ref_one >= count);
+        return before / ref_one == count;
+    }
+
+private:
+    atomic<std::uint64_t> word_{0};
+};
+
+}  // namespace edo::detail

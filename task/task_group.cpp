@@ -1,0 +1,73 @@
+#include <edo/task/task_group.h>
+
+#include <exception>
+
+#include <edo/task/state/scheduler.h>
+#include <edo/task/unobserved.h>
+
+namespace edo {
+
+task_group::task_group(group_policy policy, std::source_location site) noexcept
+    : core_(policy), policy_(policy) {
+    detail::execution* const exec = detail::current_execution();
+    if (exec == nullptr || exec->line == nullptr)
+        detail::fail(
+            "a task_group was made outside a running task; it belongs in the frame of a coroutine", site);
+    scheduler_ = exec->scheduler;
+    line_ = exec->line->target();
+    link_.group = this;
+    link_.cancel_children = &cancel_children;
+    exec->line->add_group(link_);
+}
+
+task_group::~task_group() {
+    if (core_.alive() != 0) core_.destroy_children();
+    if (link_.is_linked()) link_.unlink();
+    detail::failure why;
+    const detail::outcome how = core_.take_result(why);
+    if (how == detail::outcome::error || how == detail::outcome::exception)
+        detail::report_unobserved({0, {}, why.error, std::move(why.exception)});
+}
+
+task_group& task_group::max_children(std::size_t n) noexcept {
+    EDO_CHECK(n != 0, "task_group::max_children(0): a group needs room for one task at least");
+    limit_ = n;
+    return *this;
+}
+
+void task_group::start(detail::task_header& child) noexcept {
+    child.state.init(3, true);  // registry, queue entry, handle
+    EDO_CHECK(
+        core_.alive() < limit_,
+        "task_group::spawn on a group that has max_children() tasks already; co_await group.has_room() "
+        "before");
+    if (!core_.add(child)) return child.end_unlisted();
+    detail::scheduler& runs_it = owner();
+    if (runs_it.tasks.insert(child)) {
+        runs_it.schedule(child);
+    } else {
+        child.end_unlisted();
+        core_.child_ended(child);
+    }
+}
+
+bool task_group::cancel_children(detail::group_link& self) noexcept {
+    task_group& group = *static_cast<link&>(self).group;
+    group.core_.cancel();
+    return group.core_.wait_for_change(group.line_) == 0;
+}
+
+result<void> task_group::join_all_operation::take() {
+    detail::failure why;
+    switch (group_->core_.take_result(why)) {
+        case detail::outcome::exception: std::rethrow_exception(std::move(why.exception));
+        case detail::outcome::error: return why.error;
+        case detail::outcome::cancelled:
+            if (group_->policy_ != independent) return errc::cancelled;
+            return {};
+        case detail::outcome::value: break;
+    }
+    return {};
+}
+
+}  // namespace edo

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <source_location>
+#include <system_error>
+
+namespace edo {
+
+/// A failure that nobody will look at: of a detached task, of one whose handle is gone, of a child in an
+/// independent group.
+struct unobserved_failure {
+    std::uint64_t task_id;
+    std::source_location spawned_at;
+    std::error_code error;         ///< set when the task returned a result that holds an error
+    std::exception_ptr exception;  ///< set when it threw
+};
+
+/// Called for each unobserved failure, on the thread that finds out. Must not throw or block.
+using unobserved_failure_hook = void (*)(const unobserved_failure& failure) noexcept;
+
+/// Replaces the hook of the process and returns the one that was set. The default writes one line to the
+/// standard error output. Null restores the default.
+/// Thread-safe: yes.
+unobserved_failure_hook set_unobserved_failure_hook(unobserved_failure_hook hook) noexcept;
+
+namespace detail {
+void report_unobserved(const unobserved_failure& failure) noexcept;
+}
+
+}  // namespace edo

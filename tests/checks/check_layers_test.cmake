@@ -1,0 +1,32 @@
+# Plants forbidden includes and asks cmake/check_layers.cmake to find each; a clean tree must pass.
+#   cmake -DCHECK=<check_layers.cmake> -DWORK=<empty folder> -P check_layers_test.cmake
+
+function(expect outcome file include)
+    file(REMOVE_RECURSE ${WORK})
+    file(MAKE_DIRECTORY ${WORK})
+    file(WRITE ${WORK}/base/error.h "#include <vector>\n")
+    file(WRITE ${WORK}/${file} "#pragma once\n#include ${include}\n")
+    execute_process(COMMAND ${CMAKE_COMMAND} -DROOT=${WORK} -P ${CHECK}
+                    RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+    if(outcome STREQUAL "pass" AND NOT code EQUAL 0)
+        message(FATAL_ERROR "${file} may include ${include}, but the check said:\n${output}")
+    endif()
+    if(outcome STREQUAL "fail" AND (code EQUAL 0 OR NOT output MATCHES "${file}"))
+        message(FATAL_ERROR "${file} must not include ${include}, but the check said:\n${output}")
+    endif()
+endfunction()
+
+expect(pass net/tcp_stream.h "<edo/runtime/runtime.h>")
+expect(pass net/tcp_stream.h "<edo/io/reactor.h>")
+expect(pass timer/wheel/wheel.cpp "<edo/base/clock.h>")
+expect(pass sync/mutex.h "<edo/sync/wait/wait_list.h>")
+expect(fail base/error.cpp "<edo/task/task.h>")
+expect(fail task/task.h "<edo/timer/sleep.h>")
+expect(fail timer/sleep.h "<edo/io/reactor.h>")
+expect(fail io/epoll/reactor.cpp "<edo/sync/mutex.h>")
+expect(fail sync/wait/wait_list.h "<edo/runtime/handle.h>")
+expect(fail runtime/runtime.cpp "<edo/net/address.h>")
+expect(fail io/copy.h "<edo/edo.h>")
+expect(fail task/task.h "\"waker.h\"")
+file(REMOVE_RECURSE ${WORK})
+message(STATUS "check_layers finds what it must find")

@@ -1,0 +1,324 @@
+#include <edo/task/task_group.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <edo/task/select.h>
+#include <edo/task/yield.h>
+
+#include "../support/event.h"
+#include "../support/manual_executor.h"
+
+namespace {
+
+using edo::result;
+using edo::task;
+using edo::task_group;
+using edo::testing::event;
+using edo::testing::manual_executor;
+
+task<int> wait_and_yield(event& e, int n) {
+    co_await e.wait();
+    co_return n;
+}
+task<result<int>> fail_after(event& e) {
+    co_await e.wait();
+    co_return edo::errc::lagged;
+}
+task<> throw_after(event& e) {
+    co_await e.wait();
+    throw std::runtime_error("child");
+}
+task<> wait_on(event& e) { co_await e.wait(); }
+
+task<result<int>> sum_of_two(event& a, event& b) {
+    task_group group;
+    auto x = group.spawn(wait_and_yield, std::ref(a), 1);
+    auto y = group.spawn(wait_and_yield, std::ref(b), 2);
+    co_await edo::or_return(group.join());
+    co_return x.take() + y.take();
+}
+task<> keep(task<result<int>> (*f)(event&, event&), event& a, event& b, result<int>& out) {
+    out = co_await f(a, b);
+}
+
+TEST(task_group, join_waits_for_all_and_the_results_are_there) {
+    manual_executor ex;
+    event a, b;
+    result<int> out;
+
+    auto h = ex.spawn(keep, &sum_of_two, std::ref(a), std::ref(b), std::ref(out));
+    ex.run_until_idle();
+    a.raise();
+    ex.run_until_idle();
+    EXPECT_FALSE(h.is_finished());
+    b.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(out.value_or(0), 3);
+}
+
+task<result<int>> one_fails(event& a, event& never) {
+    task_group group;
+    auto x = group.spawn(fail_after, std::ref(a));
+    auto y = group.spawn(wait_on, std::ref(never));
+    co_await edo::or_return(group.join());
+    co_return 1;
+}
+
+TEST(task_group, fail_fast_cancels_the_siblings_and_join_tells_the_first_failure) {
+    manual_executor ex;
+    event a, never;
+    result<int> out;
+
+    auto h = ex.spawn(keep, &one_fails, std::ref(a), std::ref(never), std::ref(out));
+    ex.run_until_idle();
+    EXPECT_TRUE(never.has_waiter());
+    a.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(out.error(), edo::errc::lagged);
+    EXPECT_FALSE(never.has_waiter());
+}
+
+task<result<int>> one_throws(event& a, event& never) {
+    try {
+        task_group group;
+        group.spawn(throw_after, std::ref(a));
+        group.spawn(wait_on, std::ref(never));
+        co_await edo::or_return(group.join());
+    } catch (const std::runtime_error& e) {
+        co_return std::string(e.what()) == "child" ? 42 : 0;
+    }
+    co_return 1;
+}
+
+TEST(task_group, join_rethrows_the_exception_of_a_child) {
+    manual_executor ex;
+    event a, never;
+    result<int> out;
+
+    auto h = ex.spawn(keep, &one_throws, std::ref(a), std::ref(never), std::ref(out));
+    ex.run_until_idle();
+    a.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(out.value_or(0), 42);
+    EXPECT_FALSE(never.has_waiter());
+}
+
+std::vector<std::string> reported;
+void note(const edo::unobserved_failure& f) noexcept {
+    reported.push_back(f.exception ? "exception" : f.error.message());
+}
+
+task<result<int>> independents(event& a, event& b) {
+    task_group group(edo::independent);
+    group.spawn(throw_after, std::ref(a));
+    auto y = group.spawn(wait_and_yield, std::ref(b), 5);
+    co_await edo::or_return(group.join());
+    co_return y.take();
+}
+
+TEST(task_group, independent_children_fail_alone_and_are_reported) {
+    auto* before = edo::set_unobserved_failure_hook(&note);
+    reported.clear();
+    manual_executor ex;
+    event a, b;
+    result<int> out;
+
+    auto h = ex.spawn(keep, &independents, std::ref(a), std::ref(b), std::ref(out));
+    ex.run_until_idle();
+    a.raise();
+    ex.run_until_idle();
+    EXPECT_EQ(reported, std::vector<std::string>{"exception"});
+    EXPECT_FALSE(h.is_finished());
+    b.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(out.value_or(0), 5);
+    edo::set_unobserved_failure_hook(before);
+}
+
+task<result<int>> racing(event& a, event& b) {
+    task_group group(edo::first_success);
+    auto x = group.spawn(fail_after, std::ref(a));
+    auto y = group.spawn(wait_and_yield, std::ref(b), 9);
+    event never;
+    group.spawn(wait_on, std::ref(never));
+    co_await edo::or_return(group.join());
+    EXPECT_FALSE(never.has_waiter());
+    co_return y.take();
+}
+
+TEST(task_group, first_success_cancels_the_rest_and_forgives_failures) {
+    manual_executor ex;
+    event a, b;
+    result<int> out;
+
+    auto h = ex.spawn(keep, &racing, std::ref(a), std::ref(b), std::ref(out));
+    ex.run_until_idle();
+    a.raise();
+    ex.run_until_idle();
+    b.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(out.value_or(0), 9);
+}
+
+// Notes when it dies, and that its parent's frame is still there.
+task<> child_with_reference(event& e, std::vector<std::string>& parents_log, std::string name) {
+    struct at_end {
+        std::vector<std::string>& log;
+        std::string text;
+        at_end(std::vector<std::string>& l, std::string t) : log(l), text(std::move(t)) {}
+        ~at_end() { log.push_back(text); }
+    } guard(parents_log, name);
+    co_await e.wait();
+}
+
+task<> returns_early(event& e, std::vector<std::string>& out) {
+    struct hand_over {
+        std::vector<std::string> log;
+        std::vector<std::string>& out;
+        explicit hand_over(std::vector<std::string>& o) : out(o) {}
+        ~hand_over() {
+            log.push_back("frame");
+            out = log;
+        }
+    } local(out);
+    task_group group;
+    group.spawn(child_with_reference, std::ref(e), std::ref(local.log), "a");
+    group.spawn(child_with_reference, std::ref(e), std::ref(local.log), "b");
+    co_await edo::yield_now();
+}
+
+TEST(task_group, children_are_gone_before_the_frame_when_the_coroutine_returns) {
+    manual_executor ex;
+    event e;
+    std::vector<std::string> log;
+
+    auto h = ex.spawn(returns_early, std::ref(e), std::ref(log));
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(log, (std::vector<std::string>{"a", "b", "frame"}));
+}
+
+task<> waits_in_group(event& e, std::vector<std::string>& out) {
+    struct hand_over {
+        std::vector<std::string> log;
+        std::vector<std::string>& out;
+        explicit hand_over(std::vector<std::string>& o) : out(o) {}
+        ~hand_over() {
+            log.push_back("frame");
+            out = log;
+        }
+    } local(out);
+    task_group group;
+    group.spawn(child_with_reference, std::ref(e), std::ref(local.log), "a");
+    EXPECT_TRUE(co_await group.join());
+}
+
+TEST(task_group, children_are_gone_before_the_frame_when_the_task_is_cancelled) {
+    manual_executor ex;
+    event e;
+    std::vector<std::string> log;
+
+    auto h = ex.spawn(waits_in_group, std::ref(e), std::ref(log));
+    ex.run_until_idle();
+    h.request_cancel();
+    ex.run_one();
+    EXPECT_TRUE(log.empty());
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(log, (std::vector<std::string>{"a", "frame"}));
+}
+
+task<> dropped_by_select(event& e, event& stop, std::vector<std::string>& log) {
+    co_await edo::select(waits_in_group(e, log), stop.wait());
+    log.push_back("after select");
+}
+
+TEST(task_group, children_are_gone_before_a_select_that_drops_the_group_returns) {
+    manual_executor ex;
+    event e, stop;
+    std::vector<std::string> log;
+
+    auto h = ex.spawn(dropped_by_select, std::ref(e), std::ref(stop), std::ref(log));
+    ex.run_until_idle();
+    stop.raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(log, (std::vector<std::string>{"a", "frame", "after select"}));
+}
+
+task<> tree(event& e, int depth, int& alive) {
+    struct counted {
+        int& n;
+        explicit counted(int& c) : n(c) { ++n; }
+        ~counted() { --n; }
+    } guard(alive);
+    task_group group;
+    if (depth > 0) {
+        group.spawn(tree, std::ref(e), depth - 1, std::ref(alive));
+        group.spawn(tree, std::ref(e), depth - 1, std::ref(alive));
+    }
+    co_await e.wait();
+    EXPECT_TRUE(co_await group.join());
+}
+
+TEST(task_group, a_tree_of_groups_ends_from_the_leaves_upwards) {
+    manual_executor ex;
+    event e;
+    int alive = 0;
+
+    auto h = ex.spawn(tree, std::ref(e), 6, std::ref(alive));
+    ex.run_until_idle();
+    EXPECT_EQ(alive, 127);
+    h.request_cancel();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(alive, 0);
+}
+
+task<> limited(std::vector<event>& events, int& started) {
+    task_group group;
+    group.max_children(2);
+    for (event& e : events) {
+        co_await group.has_room();
+        group.spawn(wait_on, std::ref(e));
+        ++started;
+    }
+    EXPECT_TRUE(co_await group.join());
+}
+
+TEST(task_group, has_room_waits_for_a_child_to_end) {
+    manual_executor ex;
+    std::vector<event> events(4);
+    int started = 0;
+
+    auto h = ex.spawn(limited, std::ref(events), std::ref(started));
+    ex.run_until_idle();
+    EXPECT_EQ(started, 2);
+    events[1].raise();
+    ex.run_until_idle();
+    EXPECT_EQ(started, 3);
+    for (event& e : events) {
+        e.raise();
+        ex.run_until_idle();
+    }
+    EXPECT_TRUE(h.is_finished());
+}
+
+TEST(task_group_death, outside_a_task_it_is_a_loud_error) {
+    EXPECT_DEATH({ task_group group; }, "frame of a coroutine");
+}
+
+}  // namespace

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Measures Edo beside Boost.Asio, Boost.Beast and raw servers, everything interleaved.
+#   tools/bench.sh            main rows, one and two server threads, about a quarter of an hour
+#   tools/bench.sh --quick    about a minute
+#   tools/bench.sh --help     all options
+# Prints markdown tables; raw data and latency curves go to build/bench.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+need() {
+    command -v "$1" >/dev/null && return
+    echo "bench: $1 is missing; on Debian: sudo apt-get install $2" >&2
+    exit 1
+}
+need python3 python3
+need taskset util-linux
+
+build=yes
+for argument in "$@"; do
+    case $argument in
+        --no-build | --help | -h | --bin | --bin=*) build=no ;;
+    esac
+done
+if [[ $build == yes ]]; then
+    need cmake cmake
+    echo "bench: building the release preset" >&2
+    cd "$root"
+    cmake --preset release >&2
+    cmake --build --preset release >&2
+fi
+exec python3 -B "$root/bench/report/bench.py" "$@"

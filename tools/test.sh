@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds Edo in every configuration and runs all tests.
+#   tools/test.sh                      everything; aims at less than 20 minutes on 2 cores
+#   tools/test.sh --quick              the release build and its tests
+#   tools/test.sh --only asan,tsan     some of: release clang asan tsan checks package
+#   tools/test.sh --jobs 4             instead of one job per processor
+# Stops at the first step that fails, with the end of its log. Can be repeated; then builds what changed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+configurations=(release clang asan tsan)
+steps=("${configurations[@]}" checks package)
+chosen=("${steps[@]}")
+jobs=$(nproc)
+
+usage() {
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
+}
+
+while (($# > 0)); do
+    case $1 in
+    --quick) chosen=(release) ;;
+    --only | --jobs)
+        if (($# < 2)); then
+            echo "test: $1 needs a value" >&2
+            exit 2
+        fi
+        if [[ $1 == --jobs ]]; then
+            jobs=$2
+        else
+            IFS=, read -r -a chosen <<<"$2"
+        fi
+        shift
+        ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        echo "test: unknown option \"$1\"" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+    shift
+done
+if [[ ! $jobs =~ ^[1-9][0-9]*$ ]]; then
+    echo "test: --jobs wants a number from 1, not \"$jobs\"" >&2
+    exit 2
+fi
+for step in "${chosen[@]}"; do
+    if [[ " ${steps[*]} " != *" $step "* ]]; then
+        echo "test: there is no step \"$step\"; choose from ${steps[*]}" >&2
+        exit 2
+    fi
+done
+
+is_chosen() {
+    [[ " ${chosen[*]} " == *" $1 "* ]]
+}
+
+clock() {
+    printf '%d min %02d s' $((SECONDS / 60)) $((SECONDS % 60))
+}
+
+passed=0
+logs=build/logs
+mkdir -p "$logs"
+
+# step NAME WHAT COMMAND...: runs a command with its output in a log; shows what and how long.
+step() {
+    local name=$1 what=$2 began=$SECONDS log=$logs/$1.log status=0
+    shift 2
+    printf '%-16s %-44s ' "$name" "$what"
+    "$@" >"$log" 2>&1 || status=$?
+    if ((status != 0)); then
+        printf 'FAILED after %d s\n\n' $((SECONDS - began))
+        grep -E '(\*\*\*Failed|\*\*\*Timeout|\*\*\*Exception|error:|ERROR:)' "$log" | head -n 20 || true
+        echo "--- the end of $log:"
+        tail -n 60 "$log"
+        echo
+        echo "tests failed: $name ($what), after $(clock); the whole log is $log"
+        exit 1
+    fi
+    printf 'ok %4d s' $((SECONDS - began))
+}
+
+# Adds the number of passed tests of a log to the sum.
+count() {
+    local line total
+    line=$(grep -E '^[0-9]+% tests passed, [0-9]+ tests? failed out of [0-9]+' "$logs/$1.log" | tail -n 1 || true)
+    total=${line##* }
+    if [[ ! $total =~ ^[0-9]+$ ]]; then
+        printf '\n\ntests failed: %s has no sum of its tests\n' "$logs/$1.log"
+        exit 1
+    fi
+    passed=$((passed + total))
+    printf '   %d tests\n' "$total"
+}
+
+# The thread sanitizer of g++ 12 cannot place its shadow memory when addresses are spread too wide.
+narrow=()
+if setarch -R true 2>/dev/null; then
+    narrow=(setarch -R)
+fi
+
+run_tests() { # NAME PRESET ARGUMENT...
+    local name=$1 preset=$2
+    shift 2
+    step "$name" "running its tests" "${narrow[@]}" \
+        ctest --preset "$preset" -j "$jobs" --schedule-random "$@"
+    count "$name"
+}
+
+build() { # PRESET
+    step "$1-configure" "configuring build/$1" cmake --preset "$1"
+    echo
+    step "$1-build" "building build/$1" "${narrow[@]}" cmake --build --preset "$1" -- -j "$jobs"
+    echo
+}
+
+echo "Edo: testing ${chosen[*]} with $jobs jobs; logs are in $logs/"
+tools/setup.sh
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+# The checks and the package consumers use the release build.
+if is_chosen release || is_chosen checks || is_chosen package; then
+    build release
+fi
+is_chosen checks && run_tests checks release -L '^check$'
+for configuration in "${configurations[@]}"; do
+    if is_chosen "$configuration"; then
+        [[ $configuration == release ]] || build "$configuration"
+        run_tests "$configuration" "$configuration" -LE '^(check|package)$'
+    fi
+done
+is_chosen package && run_tests package release -L '^package$'
+
+used=0
+for configuration in "${configurations[@]}"; do
+    is_chosen "$configuration" && used=$((used + 1))
+done
+word=configurations
+((used != 1)) || word=configuration
+echo "$passed passed, 0 failed"
+echo "all tests passed: $passed tests in $used $word, $(clock)"
