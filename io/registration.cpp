@@ -71,7 +71,7 @@ void registration::forget(io_waiter& w) noexcept {
         mutex_lock guard(lock_);
         w.unlink();
     }
-    release();
+    let_go();
 }
 
 std::error_code registration::attach(context& cx) noexcept {
@@ -108,7 +108,7 @@ void registration::drop_owner() noexcept {
         happened(readiness_view::dropped);
         say_farewell(fd_, farewell_);
     }
-    release();
+    let_go();
 }
 
 int registration::surrender() noexcept {
@@ -122,7 +122,7 @@ int registration::surrender() noexcept {
     return fd;
 }
 
-void registration::release() noexcept {
+void registration::let_go() noexcept {
     if (refs_.fetch_sub(1, acq_rel) != 1) return;  // G
     const int fd = fd_;
     const farewell how = farewell_;

@@ -63,7 +63,7 @@ enum class farewell : std::uint8_t {
 //  O     add_owner       owners_ + 1             relaxed   nothing: who adds one is one
 //  P     drop_owner      owners_ - 1             acq_rel   P of the others: the last one comes after all
 //  F     wait            refs_ + 1               relaxed   nothing: the caller's task was let in by an owner
-//  G     release         refs_ - 1               acq_rel   G of the others: the last one comes after all
+//  G     let_go          refs_ - 1               acq_rel   G of the others: the last one comes after all
 //  H     drop_owner      reads refs_             acquire   G: who finds 1 comes after the others' ends
 //
 // A loser of A waits like everybody else: it is linked, and the winner's attach brings its event. In busy
@@ -119,7 +119,7 @@ private:
     ~registration() = default;
     void wake_waiters(readiness_view news) noexcept;
     std::error_code join_home_of(reactor& at) noexcept;
-    void release() noexcept;
+    void let_go() noexcept;
 
     readiness readiness_;
     mutex lock_;

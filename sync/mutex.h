@@ -51,11 +51,11 @@ private:
 
 /// Waits for a mutex; see mutex::lock().
 template <class T>
-class [[nodiscard]] mutex_lock {
+class [[nodiscard]] mutex_acquire {
 public:
     static constexpr const char* wait_name = "mutex";
 
-    explicit mutex_lock(mutex<T>& asked) noexcept : mutex_(asked), claim_(asked.queue_, 1) {}
+    explicit mutex_acquire(mutex<T>& asked) noexcept : mutex_(asked), claim_(asked.queue_, 1) {}
 
     bool poll(context& cx) noexcept { return claim_.poll(cx); }
     mutex_guard<T> take() noexcept {
@@ -100,7 +100,7 @@ public:
     /// Completes:    at once when it is free.
     /// Cancellation: loses the place in the queue; a lock that was granted already goes to the next.
     /// Cost:         no allocation.
-    mutex_lock<T> lock() noexcept { return mutex_lock<T>(*this); }
+    mutex_acquire<T> lock() noexcept { return mutex_acquire<T>(*this); }
 
     /// Locks without waiting. Returns: empty when the mutex is held or others wait for it.
     std::optional<mutex_guard<T>> try_lock() noexcept {
@@ -110,7 +110,7 @@ public:
 
 private:
     friend mutex_guard<T>;
-    friend mutex_lock<T>;
+    friend mutex_acquire<T>;
 
     detail::permit_queue queue_;
     T value_;

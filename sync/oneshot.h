@@ -163,7 +163,10 @@ public:
     static constexpr const char* wait_name = "oneshot recv";
 
     explicit recv_operation(edo::detail::oneshot_core<T>& core) noexcept : core_(core) {}
-    recv_operation(recv_operation&& other) noexcept = default;
+    recv_operation(recv_operation&& other) noexcept
+        : core_(other.core_),
+          node_(std::move(other.node_)),
+          message_(std::exchange(other.message_, std::nullopt)) {}
     ~recv_operation() {
         if (node_.is_known() || message_) core_.abandon_receive(node_, message_);
     }

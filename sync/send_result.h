@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <edo/base/check.h>
@@ -22,7 +23,8 @@ public:
     send_result() noexcept {}
     /// The message comes back.
     template <class E>
-    send_result(E why, T&& message) noexcept : result<void>(why), unsent_(std::move(message)) {}
+    send_result(E why, T&& message) noexcept(std::is_nothrow_move_constructible_v<T>)
+        : result<void>(why), unsent_(std::move(message)) {}
 
     /// The message that could not be sent. Requires: this is an error.
     T& unsent() & noexcept { return checked(); }

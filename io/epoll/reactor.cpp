@@ -11,6 +11,7 @@ namespace {
 
 // What an event's data says when it is no record's address.
 constexpr std::uint64_t wake_tag = 0, alarm_tag = 1;
+constexpr int batch_size = static_cast<int>(tuning::events_per_poll);
 
 std::uint32_t bits_of(std::uint32_t events) noexcept {
     using view = readiness_view;
@@ -32,7 +33,7 @@ timespec timespec_of(duration span) noexcept {
 }  // namespace
 
 struct epoll_reactor::wait_batch {
-    epoll_event events[tuning::events_per_poll];
+    epoll_event events[batch_size];
 };
 
 result<std::unique_ptr<reactor>> epoll_reactor::create() {
@@ -93,7 +94,7 @@ unsigned epoll_reactor::poll(duration limit) noexcept {
     unsigned handled = 0;
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = batch.events[i];
-        if (event.data.u64 == wake_tag || event.data.u64 == alarm_tag) continue;
+        if (event.data.u64 == wake_tag || event.data.u64 == alarm_tag || is_shut_down_) continue;
         static_cast<registration*>(event.data.ptr)->happened(bits_of(event.events));
         ++handled;
     }
@@ -112,18 +113,18 @@ void epoll_reactor::free_those_that_left() noexcept {
 
 int epoll_reactor::wait(wait_batch& batch, duration limit) noexcept {
     if (limit <= duration::zero())
-        return sys::epoll_wait(epoll_.get(), batch.events, tuning::events_per_poll, 0);
+        return sys::epoll_wait(epoll_.get(), batch.events, batch_size, 0);
     if (limit == duration::max())
-        return sys::epoll_wait(epoll_.get(), batch.events, tuning::events_per_poll, -1);
+        return sys::epoll_wait(epoll_.get(), batch.events, batch_size, -1);
     if (!slack_is_set_) {
         // Here and not in open(): the reactor may be made on another thread than the one that polls it.
-        sys::set_timer_slack(1);
+        sys::set_timer_slack(1UL);
         slack_is_set_ = true;
     }
     if (has_pwait2_) {
         const timespec at_most = timespec_of(limit);
         const int count =
-            sys::epoll_pwait2(epoll_.get(), batch.events, tuning::events_per_poll, &at_most);
+            sys::epoll_pwait2(epoll_.get(), batch.events, batch_size, &at_most);
         if (count != -ENOSYS && count != -EPERM) return count;
         has_pwait2_ = false;  // Linux before 5.11, an emulator, or a filter that does not know the call
     }
@@ -143,17 +144,18 @@ int epoll_reactor::wait_without_pwait2(wait_batch& batch, duration limit) noexce
     itimerspec at{};
     at.it_value = timespec_of(limit);
     if (alarm_ && sys::timerfd_settime(alarm_.get(), &at) >= 0)
-        return sys::epoll_wait(epoll_.get(), batch.events, tuning::events_per_poll, -1);
+        return sys::epoll_wait(epoll_.get(), batch.events, batch_size, -1);
     // No descriptor left for the alarm: up to a millisecond late is better than not at all.
     constexpr duration millisecond{1'000'000};
     constexpr duration longest = millisecond * 1'000'000'000;
     const duration rounded = limit < longest ? (limit + millisecond - duration{1}) : longest;
     return sys::epoll_wait(
-        epoll_.get(), batch.events, tuning::events_per_poll,
+        epoll_.get(), batch.events, batch_size,
         static_cast<int>(rounded / millisecond));
 }
 
 void epoll_reactor::shutdown() noexcept {
+    is_shut_down_ = true;
     home_.close();
     free_those_that_left();
 }

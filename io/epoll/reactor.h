@@ -38,6 +38,7 @@ private:
     unique_fd alarm_;  // a timerfd, where epoll_pwait2 is missing
     bool has_pwait2_ = true;
     bool slack_is_set_ = false;
+    bool is_shut_down_ = false;  // events may name records that are gone
 };
 
 }  // namespace edo::detail

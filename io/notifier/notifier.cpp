@@ -7,7 +7,7 @@
 namespace edo::detail {
 
 int notifier::open() noexcept {
-    const int fd = sys::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    const int fd = sys::eventfd(0U, EFD_NONBLOCK | EFD_CLOEXEC);
     if (fd < 0) return fd;
     fd_.reset(fd);
     return 0;

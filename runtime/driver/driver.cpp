@@ -1,5 +1,6 @@
 #include <edo/runtime/driver/driver.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <edo/base/seam/sys.h>
@@ -13,7 +14,7 @@ result<void> driver::open(reactor_kind wanted, execution& exec) {
     result<reactor_choice> made = make_reactor(wanted);
     if (!made) return made.error();
     // Waits should end when asked, and not up to 50 us later. Refused, they end later: no harm.
-    sys::set_timer_slack(1);
+    sys::set_timer_slack(1UL);
     reactor_ = std::move(made->reactor);
     kind_ = made->kind;
     why_ = std::move(made->why);

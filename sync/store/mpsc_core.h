@@ -154,11 +154,12 @@ public:
         mutex_lock held(mutex_);
         receiving_.forget(node);
         if (untaken) {
-            // Room for one more is there, see above; only several receives dropped at once need memory.
+            // Room for one more is there, see above, unless several receives are dropped at once or the
+            // ring has just shrunk.
             ++used_;
             EDO_CHECK(
                 ring_.make_room(ring_.size() + 1),
-                "out of memory while several receives of one mpsc channel were dropped at once");
+                "out of memory while a dropped mpsc receive put its message back");
             ring_.push_front(std::move(*untaken));
         }
         if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_first();

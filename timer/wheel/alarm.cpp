@@ -56,4 +56,10 @@ void alarm::reset(instant deadline) noexcept {
     phase_ = phase::set;
 }
 
+void alarm::disarm() noexcept {
+    if (phase_ != phase::waiting) return;
+    timer_wheel::cancel(*this);
+    phase_ = phase::set;
+}
+
 }  // namespace edo::detail

@@ -35,6 +35,8 @@ public:
     void resolve(const execution& exec) noexcept;
     /// Moves the deadline, wherever it is: an armed alarm stays on its wheel.
     void reset(instant deadline) noexcept;
+    /// Ends all interest early; a poll begins it again.
+    void disarm() noexcept;
 
     bool is_relative() const noexcept { return phase_ == phase::relative; }
     bool is_elapsed() const noexcept { return phase_ == phase::elapsed; }

@@ -1,0 +1,293 @@
+#include <edo/net/tcp/transfer.h>
+
+#include <climits>
+
+#include <edo/base/error.h>
+#include <edo/base/seam/fault.h>
+#include <edo/base/seam/sys.h>
+#include <edo/base/seam/tuning.h>
+
+namespace edo::net {
+namespace {
+
+using edo::detail::answer_of;
+namespace sys = edo::detail::sys;
+
+/// How much of `size` to ask for: all, unless a test wants short transfers.
+std::size_t portion(std::size_t size) noexcept {
+    if (EDO_FAULT("net.short_transfer") && size > 1) return 1;
+    return size;
+}
+
+/// The kernel's form of a list of buffers: as many as it takes in one call.
+class native_list {
+public:
+    template <class Byte>
+    explicit native_list(std::span<const std::span<Byte>> buffers, std::size_t skip = 0) noexcept {
+        for (const std::span<Byte>& whole : buffers) {
+            const std::span<Byte> piece = whole.subspan(skip);
+            skip = 0;
+            if (piece.empty()) continue;
+            if (count_ == capacity || piece.size() > largest - bytes_) break;
+            entries_[count_].iov_base = const_cast<std::byte*>(piece.data());
+            entries_[count_].iov_len = piece.size();
+            ++count_;
+            bytes_ += piece.size();
+        }
+        // A first piece beyond what a call may move is cut, and a test may want less of it.
+        if (count_ == 0 && !buffers.empty()) take_part_of_first(buffers, skip);
+        if (count_ > 0 && portion(bytes_) < bytes_) {
+            count_ = 1;
+            bytes_ = entries_[0].iov_len = 1;
+        }
+    }
+
+    std::size_t bytes() const noexcept { return bytes_; }
+    msghdr message() noexcept {
+        msghdr m{};
+        m.msg_iov = entries_;
+        m.msg_iovlen = count_;
+        return m;
+    }
+
+private:
+    // What Linux moves in one call at most, and how many pieces (IOV_MAX).
+    static constexpr std::size_t largest = 0x7ffff000;
+    static constexpr std::size_t capacity = edo::detail::tuning::pick<std::size_t>(1024, 2);
+
+    template <class Byte>
+    void take_part_of_first(
+        std::span<const std::span<Byte>> buffers, std::size_t skip) noexcept {
+        for (const std::span<Byte>& whole : buffers) {
+            const std::span<Byte> piece = whole.subspan(skip);
+            skip = 0;
+            if (piece.empty()) continue;
+            entries_[0].iov_base = const_cast<std::byte*>(piece.data());
+            entries_[0].iov_len = bytes_ = largest;
+            count_ = 1;
+            return;
+        }
+    }
+
+    iovec entries_[capacity];
+    std::size_t count_ = 0;
+    std::size_t bytes_ = 0;
+};
+
+/// Fails an operation on nothing, and one that moves no byte needs no call.
+long empty_answer(const registration* r) noexcept {
+    if (r == nullptr) return answer_of(errc::not_connected);
+    return r->look().is_dropped() ? answer_of(errc::closed) : 0;
+}
+
+}  // namespace
+
+namespace detail {
+
+result<std::size_t> count_of(long answer) noexcept {
+    if (answer < 0) return edo::detail::error_of(answer);
+    return static_cast<std::size_t>(answer);
+}
+
+result<void> done_or_error(long answer) noexcept {
+    if (answer < 0) return edo::detail::error_of(answer);
+    return {};
+}
+
+namespace {
+
+/// Once, without waiting. As long as no event can come only the call itself can tell.
+template <class Call>
+long try_once(registration* r, interest what, std::size_t wanted, Call&& call) noexcept {
+    if (r == nullptr) return answer_of(errc::not_connected);
+    for (;;) {
+        const edo::detail::readiness_view seen = r->look();
+        if (seen.is_dropped()) return answer_of(errc::closed);
+        if (r->is_attached() && !seen.is_orphaned() && !seen.allows(what))
+            return answer_of(errc::would_block);
+        const long n = call(r->fd());
+        if (n == -EINTR) continue;
+        if (n == -EAGAIN || (n > 0 && static_cast<std::size_t>(n) < wanted)) r->clear(what, seen);
+        return n == -EAGAIN ? answer_of(errc::would_block) : n;
+    }
+}
+
+}  // namespace
+
+long try_read(registration* r, std::span<std::byte> buffer) noexcept {
+    if (buffer.empty()) return empty_answer(r);
+    const std::size_t wanted = portion(buffer.size());
+    return try_once(r, interest::read, wanted, [&](int fd) noexcept -> long {
+        return sys::recv(fd, static_cast<void*>(buffer.data()), wanted, 0);
+    });
+}
+
+long try_write(registration* r, std::span<const std::byte> data) noexcept {
+    if (data.empty()) return empty_answer(r);
+    const std::size_t wanted = portion(data.size());
+    return try_once(r, interest::write, wanted, [&](int fd) noexcept -> long {
+        return sys::send(fd, static_cast<const void*>(data.data()), wanted, int{MSG_NOSIGNAL});
+    });
+}
+
+}  // namespace detail
+
+bool read_operation::poll(context& cx) noexcept {
+    if (buffer_.empty()) {
+        answer_ = empty_answer(record());
+        return true;
+    }
+    const std::size_t wanted = portion(buffer_.size());
+    // What is only looked at stays there: less than asked for is then no sign that nothing is left.
+    const bool looks = how_ == mode::look;
+    answer_ = attempt(cx, looks ? 0 : wanted, [&](int fd) noexcept -> long {
+        return sys::recv(
+            fd, static_cast<void*>(buffer_.data()), wanted, looks ? int{MSG_PEEK} : 0);
+    });
+    if (answer_ == pending) return false;
+    end_wait();
+    return true;
+}
+
+result<std::size_t> read_operation::take() noexcept { return detail::count_of(answer_); }
+
+bool read_vectored_operation::poll(context& cx) noexcept {
+    native_list list(buffers_);
+    if (list.bytes() == 0) {
+        answer_ = empty_answer(record());
+        return true;
+    }
+    answer_ = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
+        msghdr message = list.message();
+        return sys::recvmsg(fd, &message, 0);
+    });
+    if (answer_ == pending) return false;
+    end_wait();
+    return true;
+}
+
+result<std::size_t> read_vectored_operation::take() noexcept { return detail::count_of(answer_); }
+
+bool read_exact_operation::poll(context& cx) noexcept {
+    if (buffer_.empty()) answer_ = empty_answer(record());
+    while (done_ < buffer_.size()) {
+        const std::span<std::byte> rest = buffer_.subspan(done_);
+        const std::size_t wanted = portion(rest.size());
+        const long n = attempt(cx, wanted, [&](int fd) noexcept -> long {
+            return sys::recv(fd, static_cast<void*>(rest.data()), wanted, 0);
+        });
+        if (n == pending) return false;
+        if (n <= 0) {
+            answer_ = n < 0 ? n : answer_of(errc::unexpected_eof);
+            break;
+        }
+        done_ += static_cast<std::size_t>(n);
+        if (done_ < buffer_.size() && !cx.charge()) return false;
+    }
+    end_wait();
+    return true;
+}
+
+result<void> read_exact_operation::take() noexcept { return detail::done_or_error(answer_); }
+
+bool write_operation::poll(context& cx) noexcept {
+    if (data_.empty()) {
+        answer_ = empty_answer(record());
+        return true;
+    }
+    const std::size_t wanted = portion(data_.size());
+    answer_ = attempt(cx, wanted, [&](int fd) noexcept -> long {
+        return sys::send(fd, static_cast<const void*>(data_.data()), wanted, int{MSG_NOSIGNAL});
+    });
+    if (answer_ == pending) return false;
+    end_wait();
+    return true;
+}
+
+result<std::size_t> write_operation::take() noexcept { return detail::count_of(answer_); }
+
+bool write_vectored_operation::poll(context& cx) noexcept {
+    native_list list(data_);
+    if (list.bytes() == 0) {
+        answer_ = empty_answer(record());
+        return true;
+    }
+    answer_ = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
+        const msghdr message = list.message();
+        return sys::sendmsg(fd, &message, int{MSG_NOSIGNAL});
+    });
+    if (answer_ == pending) return false;
+    end_wait();
+    return true;
+}
+
+result<std::size_t> write_vectored_operation::take() noexcept { return detail::count_of(answer_); }
+
+bool write_all_operation::poll(context& cx) noexcept {
+    if (data_.empty()) answer_ = empty_answer(record());
+    while (done_ < data_.size()) {
+        const std::span<const std::byte> rest = data_.subspan(done_);
+        const std::size_t wanted = portion(rest.size());
+        const long n = attempt(cx, wanted, [&](int fd) noexcept -> long {
+            return sys::send(fd, static_cast<const void*>(rest.data()), wanted, int{MSG_NOSIGNAL});
+        });
+        if (n == pending) return false;
+        if (n <= 0) {
+            answer_ = n < 0 ? n : answer_of(errc::write_zero);
+            break;
+        }
+        done_ += static_cast<std::size_t>(n);
+        if (done_ < data_.size() && !cx.charge()) return false;
+    }
+    end_wait();
+    return true;
+}
+
+result<void> write_all_operation::take() noexcept { return detail::done_or_error(answer_); }
+
+bool write_all_vectored_operation::poll(context& cx) noexcept {
+    for (;;) {
+        native_list list(data_, skip_);
+        if (list.bytes() == 0) {
+            if (done_ == 0) answer_ = empty_answer(record());
+            break;
+        }
+        const long n = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
+            const msghdr message = list.message();
+            return sys::sendmsg(fd, &message, int{MSG_NOSIGNAL});
+        });
+        if (n == pending) return false;
+        if (n <= 0) {
+            answer_ = n < 0 ? n : answer_of(errc::write_zero);
+            break;
+        }
+        advance(static_cast<std::size_t>(n));
+        if (!data_.empty() && !cx.charge()) return false;
+    }
+    end_wait();
+    return true;
+}
+
+void write_all_vectored_operation::advance(std::size_t n) noexcept {
+    done_ += n;
+    skip_ += n;
+    while (!data_.empty() && skip_ >= data_.front().size()) {
+        skip_ -= data_.front().size();
+        data_ = data_.subspan(1);
+    }
+}
+
+result<void> write_all_vectored_operation::take() noexcept {
+    return detail::done_or_error(answer_);
+}
+
+bool ready_operation::poll(context& cx) noexcept {
+    answer_ = attempt(cx, 0, [](int) noexcept -> long { return 0; });
+    if (answer_ == pending) return false;
+    end_wait();
+    return true;
+}
+
+result<void> ready_operation::take() noexcept { return detail::done_or_error(answer_); }
+
+}  // namespace edo::net

@@ -1,0 +1,175 @@
+#pragma once
+
+// The operations that move bytes through a stream. Each tries its call at once and waits for readiness
+// only when the call would block; see io/wait/io_wait.h. What each promises stands at the functions that
+// make them, in input.h and output.h.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <edo/base/result.h>
+#include <edo/io/wait/io_wait.h>
+
+struct iovec;
+
+namespace edo::net {
+
+using edo::detail::interest;
+using edo::detail::registration;
+
+/// What read() and peek() return.
+class [[nodiscard]] read_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "read";
+
+    enum class mode : std::uint8_t { take, look };
+    read_operation(registration* r, std::span<std::byte> buffer, mode how) noexcept
+        : io_wait(r, interest::read), how_(how), buffer_(buffer) {}
+
+    bool poll(context& cx) noexcept;
+    result<std::size_t> take() noexcept;
+
+private:
+    mode how_;
+    std::span<std::byte> buffer_;
+    long answer_ = 0;
+};
+
+/// What read_vectored() returns.
+class [[nodiscard]] read_vectored_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "read";
+
+    read_vectored_operation(
+        registration* r, std::span<const std::span<std::byte>> buffers) noexcept
+        : io_wait(r, interest::read), buffers_(buffers) {}
+
+    bool poll(context& cx) noexcept;
+    result<std::size_t> take() noexcept;
+
+private:
+    std::span<const std::span<std::byte>> buffers_;
+    long answer_ = 0;
+};
+
+/// What read_exact() returns.
+class [[nodiscard]] read_exact_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "read_exact";
+
+    read_exact_operation(registration* r, std::span<std::byte> buffer) noexcept
+        : io_wait(r, interest::read), buffer_(buffer) {}
+
+    bool poll(context& cx) noexcept;
+    result<void> take() noexcept;
+    /// How many bytes have come so far; they stand at the front of the buffer.
+    std::size_t transferred() const noexcept { return done_; }
+
+private:
+    std::span<std::byte> buffer_;
+    std::size_t done_ = 0;
+    long answer_ = 0;
+};
+
+/// What write() returns.
+class [[nodiscard]] write_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "write";
+
+    write_operation(registration* r, std::span<const std::byte> data) noexcept
+        : io_wait(r, interest::write), data_(data) {}
+
+    bool poll(context& cx) noexcept;
+    result<std::size_t> take() noexcept;
+
+private:
+    std::span<const std::byte> data_;
+    long answer_ = 0;
+};
+
+/// What write_vectored() returns.
+class [[nodiscard]] write_vectored_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "write";
+
+    write_vectored_operation(
+        registration* r, std::span<const std::span<const std::byte>> data) noexcept
+        : io_wait(r, interest::write), data_(data) {}
+
+    bool poll(context& cx) noexcept;
+    result<std::size_t> take() noexcept;
+
+private:
+    std::span<const std::span<const std::byte>> data_;
+    long answer_ = 0;
+};
+
+/// What write_all() returns.
+class [[nodiscard]] write_all_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "write_all";
+
+    write_all_operation(registration* r, std::span<const std::byte> data) noexcept
+        : io_wait(r, interest::write), data_(data) {}
+
+    bool poll(context& cx) noexcept;
+    result<void> take() noexcept;
+    /// How many bytes the kernel has taken so far.
+    std::size_t transferred() const noexcept { return done_; }
+
+private:
+    std::span<const std::byte> data_;
+    std::size_t done_ = 0;
+    long answer_ = 0;
+};
+
+/// What write_all_vectored() returns.
+class [[nodiscard]] write_all_vectored_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "write_all";
+
+    write_all_vectored_operation(
+        registration* r, std::span<const std::span<const std::byte>> data) noexcept
+        : io_wait(r, interest::write), data_(data) {}
+
+    bool poll(context& cx) noexcept;
+    result<void> take() noexcept;
+    /// How many bytes the kernel has taken so far.
+    std::size_t transferred() const noexcept { return done_; }
+
+private:
+    void advance(std::size_t n) noexcept;
+
+    std::span<const std::span<const std::byte>> data_;  // what is left, from
+    std::size_t skip_ = 0;                              // this byte of its first piece
+    std::size_t done_ = 0;
+    long answer_ = 0;
+};
+
+/// What readable() and writable() return.
+class [[nodiscard]] ready_operation : edo::detail::io_wait {
+public:
+    static constexpr const char* wait_name = "readiness";
+
+    ready_operation(registration* r, interest what) noexcept : io_wait(r, what) {}
+
+    bool poll(context& cx) noexcept;
+    result<void> take() noexcept;
+
+private:
+    long answer_ = 0;
+};
+
+namespace detail {
+
+/// The calls without waiting, of try_read() and its like. Returns: an answer as of io_wait.
+long try_read(registration* r, std::span<std::byte> buffer) noexcept;
+long try_write(registration* r, std::span<const std::byte> data) noexcept;
+
+/// An answer as a result.
+result<std::size_t> count_of(long answer) noexcept;
+result<void> done_or_error(long answer) noexcept;
+
+}  // namespace detail
+}  // namespace edo::net

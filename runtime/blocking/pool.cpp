@@ -1,0 +1,232 @@
+#include <edo/runtime/blocking/pool.h>
+
+#include <utility>
+
+#include <edo/base/error.h>
+#include <edo/task/context.h>
+
+namespace edo::detail {
+namespace {
+constinit thread_local const blocking_pool* pool_of_this_thread = nullptr;
+}  // namespace
+
+bool blocking_pool::is_own_thread() const noexcept { return pool_of_this_thread == this; }
+
+bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
+    intrusive_list<blocking_job> refused;
+    {
+        mutex_lock guard(lock_);
+        if (may_refuse && queued_ >= limits_.queue) return false;
+        queue_locked(job);
+        if (closed_) {
+            refuse_all_locked(make_error_code(errc::runtime_shutdown), refused);
+        } else if (worker* free = idle_.pop_front(); free != nullptr) {
+            free->sleeping.unpark();  // it lives: it leaves under the lock only
+        } else if (threads_ < limits_.threads) {
+            // Without a thread the jobs wait for one that is busy now. If there is none, nobody would
+            // ever come.
+            const std::error_code failed = start_thread_locked();
+            if (failed && threads_ == 0) refuse_all_locked(failed, refused);
+        }
+    }
+    tell_refused(refused);
+    return true;
+}
+
+bool blocking_pool::submit_if_free(blocking_job& job) noexcept {
+    mutex_lock guard(lock_);
+    if (closed_ || queued_ != 0) return false;
+    if (worker* free = idle_.pop_front(); free != nullptr) {
+        queue_locked(job);
+        free->sleeping.unpark();
+        return true;
+    }
+    if (threads_ >= limits_.threads || start_thread_locked()) return false;
+    queue_locked(job);
+    return true;
+}
+
+void blocking_pool::queue_locked(blocking_job& job) noexcept {
+    job.add_ref();
+    job.state = blocking_job::state_kind::queued;
+    queue_.push_back(job);
+    ++queued_;
+    jobs_.fetch_add(1, relaxed);  // the submitter knows; others learn from finish()
+}
+
+// The new thread begins by taking the lock, so it finds everything as this function leaves it.
+std::error_code blocking_pool::start_thread_locked() noexcept {
+    auto* fresh = new (std::nothrow) worker;
+    if (fresh == nullptr) return make_error_code(std::errc::not_enough_memory);
+    fresh->pool = this;
+    const thread_options options{limits_.thread_name.c_str(), limits_.stack_bytes, -1};
+    const std::error_code failed = fresh->thread.start(
+        options,
+        [](void* me) noexcept { static_cast<worker*>(me)->pool->run_jobs(*static_cast<worker*>(me)); },
+        fresh);
+    if (failed) {
+        delete fresh;
+        return failed;
+    }
+    refs_.fetch_add(1, relaxed);  // who adds one holds one
+    fresh->next = std::exchange(all_, fresh);
+    ++threads_;
+    return {};
+}
+
+void blocking_pool::run_jobs(worker& me) noexcept {
+    pool_of_this_thread = this;
+    lock_.lock();
+    for (;;) {
+        while (blocking_job* job = queue_.pop_front()) {
+            --queued_;
+            job->state = blocking_job::state_kind::running;
+            me.job = job;
+            lock_.unlock();
+            job->run();
+            finish(*job);
+            lock_.lock();
+            me.job = nullptr;
+        }
+        if (closed_) break;
+        idle_.push_back(me);
+        lock_.unlock();
+        me.sleeping.park(limits_.keep_alive);
+        lock_.lock();
+        if (!me.is_linked()) continue;  // claimed: there is, or was, a job
+        me.unlink();
+        if (queue_.is_empty()) break;
+    }
+    lock_.unlock();
+    leave(me);
+}
+
+void blocking_pool::finish(blocking_job& job) noexcept {
+    waker waiting;
+    {
+        mutex_lock guard(lock_);
+        job.state = blocking_job::state_kind::done;
+        waiting = std::exchange(job.waiting, waker{});
+    }
+    job.tell_waiter(std::move(waiting));
+    job.release_ref();
+    jobs_.fetch_sub(1, release);  // pairs with is_busy()
+}
+
+// The last steps of a thread. Whoever ends next joins it; nobody waits for a thread that still works.
+void blocking_pool::leave(worker& me) noexcept {
+    worker* before = nullptr;
+    bool abandoned = false;
+    {
+        mutex_lock guard(lock_);
+        worker** at = &all_;
+        while (*at != &me) at = &(*at)->next;
+        *at = me.next;
+        abandoned = me.abandoned;
+        if (!abandoned) before = std::exchange(ended_, &me);
+        --threads_;
+        if (threads_ == 0 && closed_) all_ended_.unpark();
+    }
+    if (before != nullptr) {
+        before->thread.join();
+        delete before;
+    }
+    if (abandoned) delete &me;
+    pool_of_this_thread = nullptr;
+    release_ref();
+}
+
+bool blocking_pool::poll(blocking_job& job, context& cx) noexcept {
+    waker replaced;  // dropped without the lock
+    mutex_lock guard(lock_);
+    if (job.state == blocking_job::state_kind::done || job.state == blocking_job::state_kind::refused)
+        return true;
+    if (!job.waiting.wakes(cx)) replaced = std::exchange(job.waiting, cx.waker());
+    guard.unlock();
+    return false;
+}
+
+void blocking_pool::abandon(blocking_job& job) noexcept {
+    waker waiting;
+    bool was_queued = false;
+    {
+        mutex_lock guard(lock_);
+        waiting = std::exchange(job.waiting, waker{});
+        if (job.state == blocking_job::state_kind::queued) {
+            queue_.remove(job);
+            --queued_;
+            job.state = blocking_job::state_kind::refused;
+            was_queued = true;
+        }
+    }
+    if (!was_queued) return;
+    job.release_ref();            // the pool's
+    jobs_.fetch_sub(1, release);  // pairs with is_busy()
+}
+
+void blocking_pool::refuse_all_locked(
+    std::error_code why, intrusive_list<blocking_job>& refused) noexcept {
+    for (blocking_job* job = queue_.front(); job != nullptr; job = queue_.after(*job)) {
+        job->state = blocking_job::state_kind::refused;
+        job->refusal = why;
+    }
+    refused.append(queue_);
+    queued_ = 0;
+}
+
+void blocking_pool::tell_refused(intrusive_list<blocking_job>& refused) noexcept {
+    while (blocking_job* job = refused.pop_front()) {
+        waker waiting;
+        {
+            mutex_lock guard(lock_);
+            waiting = std::exchange(job->waiting, waker{});
+        }
+        job->tell_waiter(std::move(waiting));
+        job->release_ref();
+        jobs_.fetch_sub(1, release);  // pairs with is_busy()
+    }
+}
+
+void blocking_pool::close() noexcept {
+    intrusive_list<blocking_job> refused;
+    {
+        mutex_lock guard(lock_);
+        closed_ = true;
+        refuse_all_locked(make_error_code(errc::runtime_shutdown), refused);
+        while (worker* free = idle_.pop_front()) free->sleeping.unpark();
+    }
+    tell_refused(refused);
+}
+
+std::vector<std::source_location> blocking_pool::join(instant until) {
+    std::vector<std::source_location> stuck;
+    for (;;) {
+        const duration left =
+            until == instant::max() ? duration::max() : until - monotonic_clock::read();
+        mutex_lock guard(lock_);
+        if (threads_ == 0) break;
+        if (left <= duration::zero()) {
+            for (worker* w = all_; w != nullptr; w = w->next) {
+                if (w->job != nullptr) stuck.push_back(w->job->called_at);
+                if (w->abandoned) continue;
+                w->abandoned = true;
+                w->thread.detach();
+            }
+            break;
+        }
+        guard.unlock();
+        all_ended_.park(left);
+    }
+    worker* last = nullptr;
+    {
+        mutex_lock guard(lock_);
+        last = std::exchange(ended_, nullptr);
+    }
+    if (last != nullptr) {
+        last->thread.join();
+        delete last;
+    }
+    return stuck;
+}
+
+}  // namespace edo::detail

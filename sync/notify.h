@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <edo/base/seam/atomic.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/sync/wait/wait_list.h>
+#include <edo/task/context.h>
+
+namespace edo::sync {
+
+class notify;
+
+/// Waits for a notification; see notify::notified().
+class [[nodiscard]] notified_operation {
+public:
+    static constexpr const char* wait_name = "notify";
+
+    explicit notified_operation(notify& from) noexcept;
+    notified_operation(notified_operation&& other) noexcept
+        : from_(other.from_),
+          round_(other.round_),
+          node_(std::move(other.node_)),
+          done_(other.done_),
+          holds_permit_(std::exchange(other.holds_permit_, false)) {}
+    ~notified_operation();
+
+    bool poll(context& cx) noexcept;
+    void take() noexcept { holds_permit_ = false; }
+
+private:
+    friend notify;
+
+    // `one` is a notification that only this wait has had, so it must be passed on when it is not used.
+    enum class answer : unsigned char { none, one, all };
+
+    struct node : detail::wait_node {
+        node() noexcept {}
+        node(node&& other) noexcept : wait_node(std::move(other)) {}
+        answer given = answer::none;
+    };
+
+    notify& from_;
+    std::uint64_t round_;  // of notify_waiters(), as it was when the operation was made
+    node node_;
+    bool done_ = false;
+    bool holds_permit_ = false;
+};
+
+/// Tells tasks that something has happened, without saying what.
+///
+///     edo::sync::notify changed;
+///     co_await changed.notified();    // one task
+///     changed.notify_one();           // another, now, before or later
+///
+/// Holds at most one permit: notify_one() without a waiting task makes the next notified() finish at
+/// once, and a second notify_one() adds nothing. So a consumer that looks at its queue after each
+/// notified() misses nothing.
+///
+/// Requires:    it outlives whoever waits; a destructor that finds a waiting task aborts with a message.
+/// Thread-safe: yes, also across runtimes and from threads outside of any.
+class notify {
+public:
+    notify() noexcept {}
+    notify(const notify&) = delete;
+    notify& operator=(const notify&) = delete;
+    ~notify();
+
+    /// Waits for a notification.
+    ///
+    /// Completes:    at once when a permit is stored, or when notify_waiters() was called since this
+    ///               operation was made, even if it was not awaited yet.
+    /// Cancellation: loses the place in the queue; a notification by notify_one() that has come already
+    ///               goes to the next that waits, or is stored.
+    /// Cost:         no allocation.
+    notified_operation notified() noexcept { return notified_operation(*this); }
+
+    /// Wakes the task that waits longest, or stores the permit if none waits.
+    void notify_one() noexcept;
+    /// Wakes all that wait now, and stores nothing. Cost: linear in their number, under a lock.
+    void notify_waiters() noexcept;
+
+private:
+    friend notified_operation;
+
+    void notify_one_locked() noexcept;
+
+    // Counts notify_waiters(). Written under the mutex. Read by notified() without it, acquire: who has
+    // made the operation before it heard of the call, by whatever way, has the round before the call.
+    detail::atomic<std::uint64_t> round_{0};
+    detail::mutex mutex_;
+    bool has_permit_ = false;
+    detail::wait_list waiting_;
+};
+
+}  // namespace edo::sync
