@@ -105,11 +105,12 @@ public:
 
     /// The reactor's own notes; under home's lock, or its thread's.
     struct notes {
-        registration* next = nullptr;  ///< in a list of requests that found no room in the queue
+        registration* next = nullptr;  ///< in the list of requests that found no room in the queue
         bool armed = false;            ///< the kernel knows the record
-        bool arm_queued = false;       ///< is to be told of it
-        bool remove_queued = false;    ///< is to forget it
+        bool arm_waits = false;        ///< the request for that found no room
+        bool end_waits = false;        ///< the request to forget the record found no room
         bool left = false;             ///< was detached
+        bool ending = false;           ///< the kernel was asked to forget the record, or will be
     } reactor_notes;
 
 private:

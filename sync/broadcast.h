@@ -28,6 +28,7 @@ class [[nodiscard]] recv_result : public result<T> {
 public:
     recv_result(T&& message) noexcept(std::is_nothrow_move_constructible_v<T>)  // NOLINT: implicit
         : result<T>(std::move(message)) {}
+
     recv_result(errc why, std::uint64_t missed = 0) noexcept  // NOLINT: implicit
         : result<T>(why), missed_(missed) {}
 
@@ -46,11 +47,13 @@ public:
 
     recv_operation(edo::detail::broadcast_core<T>& core, std::uint64_t& next) noexcept
         : core_(core), next_(next) {}
+
     recv_operation(recv_operation&& other) noexcept
         : core_(other.core_),
           next_(other.next_),
           node_(std::move(other.node_)),
           got_(std::exchange(other.got_, std::nullopt)) {}
+
     ~recv_operation() {
         if (node_.is_known()) core_.abandon_recv(node_);
         if (got_) core_.put_back(*got_, next_);
@@ -60,6 +63,7 @@ public:
         if (!got_) got_ = core_.poll_recv(node_, next_, cx);
         return got_.has_value();
     }
+
     recv_result<T> take() {
         recv_result<T> taken = edo::detail::output_of<recv_result<T>>(*got_);
         got_.reset();
@@ -80,12 +84,15 @@ public:
     static constexpr const char* wait_name = "broadcast closed";
 
     explicit closed_operation(edo::detail::broadcast_core<T>& core) noexcept : core_(core) {}
+
     closed_operation(closed_operation&& other) noexcept = default;
+
     ~closed_operation() {
         if (node_.is_known()) core_.abandon_closed(node_);
     }
 
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
+
     void take() noexcept {}
 
 private:
@@ -103,11 +110,14 @@ public:
     sender(const sender& other) noexcept : core_(other.core_) {
         if (core_ != nullptr) core_->add_sender();
     }
+
     sender(sender&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     sender& operator=(sender other) noexcept {
         std::swap(core_, other.core_);
         return *this;
     }
+
     ~sender() {
         if (core_ != nullptr) core_->drop_sender();
     }
@@ -124,6 +134,7 @@ public:
 
     /// A further receiver, for what is sent from now on.
     receiver<T> subscribe() noexcept;
+
     std::size_t receiver_count() const noexcept { return core().receiver_count(); }
 
     /// Waits until there is no receiver.
@@ -133,7 +144,9 @@ public:
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
+
     explicit sender(edo::detail::broadcast_core<T>& core) noexcept : core_(&core) {}
+
     edo::detail::broadcast_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "a broadcast sender was used after it was moved away");
         return *core_;
@@ -150,12 +163,14 @@ class [[nodiscard]] receiver {
 public:
     receiver(receiver&& other) noexcept
         : core_(std::exchange(other.core_, nullptr)), next_(other.next_) {}
+
     receiver& operator=(receiver&& other) noexcept {
         receiver taken(std::move(other));
         std::swap(core_, taken.core_);
         std::swap(next_, taken.next_);
         return *this;
     }
+
     ~receiver() {
         if (core_ != nullptr) core_->drop_receiver(next_);
     }
@@ -187,15 +202,19 @@ public:
         const std::uint64_t next = core().add_receiver();
         return receiver(core(), next);
     }
+
     /// Messages that wait for this receiver, those that it has missed included; as a picture.
     std::uint64_t size() const noexcept { return core().behind(next_); }
+
     bool is_empty() const noexcept { return size() == 0; }
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
     friend sender<T>;
+
     receiver(edo::detail::broadcast_core<T>& core, std::uint64_t next) noexcept
         : core_(&core), next_(next) {}
+
     edo::detail::broadcast_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "a broadcast receiver was used after it was moved away");
         return *core_;

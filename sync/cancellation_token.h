@@ -18,13 +18,16 @@ public:
     static constexpr const char* wait_name = "cancellation";
 
     explicit cancelled_operation(const detail::cancel_handle& token) noexcept : token_(token) {}
+
     cancelled_operation(cancelled_operation&& other) noexcept
         : token_(std::move(other.token_)), node_(std::move(other.node_)) {}
+
     ~cancelled_operation() {
         if (node_.is_known()) token_->abandon(node_);
     }
 
     bool poll(context& cx) noexcept { return token_->poll(node_, cx); }
+
     void take() noexcept {}
 
 private:
@@ -44,8 +47,10 @@ public:
 
     until_cancelled_operation(const detail::cancel_handle& token, A&& operand)
         : stop_(cancelled_operation(token)), work_(std::forward<A>(operand)) {}
+
     until_cancelled_operation(until_cancelled_operation&& other)
         : stop_(std::move(other.stop_)), work_(std::move(other.work_)) {}
+
     ~until_cancelled_operation() { drop_all(); }
 
     // Once the answer is known, whatever still runs elsewhere for the operand is waited for.
@@ -62,6 +67,7 @@ public:
     }
 
     bool prepare_drop() noexcept { return work_.prepare_drop(); }
+
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         if (work_.line() != nullptr) seen(to, *work_.line());
         work_.visit(seen, to);
@@ -90,6 +96,7 @@ private:
         }
         return false;
     }
+
     void keep_output() {
         if constexpr (std::is_void_v<yielded>) {
             work_.take();
@@ -98,6 +105,7 @@ private:
             outcome_.emplace(work_.take());
         }
     }
+
     void drop_all() noexcept {
         work_.drop();
         stop_.drop();
@@ -115,11 +123,15 @@ private:
 class [[nodiscard]] cancellation_guard {
 public:
     explicit cancellation_guard(detail::cancel_handle token) noexcept : token_(std::move(token)) {}
+
     cancellation_guard(cancellation_guard&& other) noexcept : token_(std::move(other.token_)) {}
+
     cancellation_guard& operator=(cancellation_guard&&) = delete;
+
     ~cancellation_guard() {
         if (token_) token_->cancel();
     }
+
     /// Does not cancel any more.
     void disarm() noexcept { token_ = {}; }
 
@@ -144,11 +156,14 @@ class cancellation_token {
 public:
     /// A new tree. Throws std::bad_alloc.
     cancellation_token() : node_(detail::cancel_node::make_root()) {}
+
     cancellation_token(const cancellation_token& other) noexcept : node_(other.node_) {}
+
     cancellation_token& operator=(const cancellation_token& other) noexcept {
         node_ = other.node_;
         return *this;
     }
+
     ~cancellation_token() {}
 
     /// A token that is cancelled with this one, and can be cancelled alone. The child of a cancelled
@@ -160,6 +175,7 @@ public:
     /// Cancels the token and all its descendants; a second time does nothing. When it returns, all of
     /// them are cancelled and all their waits are woken.
     void cancel() const noexcept { node_->cancel(); }
+
     bool is_cancelled() const noexcept { return node_->is_cancelled(); }
 
     /// Waits until the token is cancelled.

@@ -30,11 +30,13 @@ template <class T>
 class [[nodiscard]] permit {
 public:
     permit(permit&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     permit& operator=(permit&& other) noexcept {
         permit taken(std::move(other));
         std::swap(core_, taken.core_);
         return *this;
     }
+
     ~permit() {
         if (core_ != nullptr) core_->release_permit();
     }
@@ -61,11 +63,13 @@ public:
 
     send_operation(edo::detail::mpsc_core<T>& core, T&& message) noexcept
         : core_(core), message_(std::move(message)) {}
+
     send_operation(send_operation&& other) noexcept
         : core_(other.core_),
           message_(std::move(other.message_)),
           request_(std::move(other.request_)),
           answer_(other.answer_) {}
+
     ~send_operation() {
         if (request_.is_known()) core_.abandon_send(request_);
     }
@@ -75,6 +79,7 @@ public:
         if (answer_ == waits) answer_ = core_.poll_send(request_, message_, cx);
         return answer_ != waits;
     }
+
     send_result<T> take() noexcept {
         if (answer_ == edo::detail::send_answer::done) return {};
         return send_result<T>(edo::detail::error_of(answer_), std::move(message_));
@@ -94,10 +99,12 @@ public:
     static constexpr const char* wait_name = "mpsc reserve";
 
     explicit reserve_operation(edo::detail::mpsc_core<T>& core) noexcept : core_(core) {}
+
     reserve_operation(reserve_operation&& other) noexcept
         : core_(other.core_),
           request_(std::move(other.request_)),
           answer_(std::exchange(other.answer_, edo::detail::send_answer::waits)) {}
+
     ~reserve_operation() {
         if (answer_ == edo::detail::send_answer::done) {
             core_.release_permit();
@@ -111,6 +118,7 @@ public:
         if (answer_ == waits) answer_ = core_.poll_reserve(request_, cx);
         return answer_ != waits;
     }
+
     result<permit<T>> take() noexcept {
         using enum edo::detail::send_answer;
         const auto answer = std::exchange(answer_, closed);
@@ -131,12 +139,15 @@ public:
     static constexpr const char* wait_name = "mpsc closed";
 
     explicit closed_operation(edo::detail::mpsc_core<T>& core) noexcept : core_(core) {}
+
     closed_operation(closed_operation&& other) noexcept = default;
+
     ~closed_operation() {
         if (node_.is_known()) core_.abandon_closed(node_);
     }
 
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
+
     void take() noexcept {}
 
 private:
@@ -151,15 +162,18 @@ public:
     static constexpr const char* wait_name = "mpsc recv";
 
     explicit recv_operation(edo::detail::mpsc_core<T>& core) noexcept : core_(core) {}
+
     recv_operation(recv_operation&& other) noexcept
         : core_(other.core_),
           node_(std::move(other.node_)),
           message_(std::exchange(other.message_, std::nullopt)) {}
+
     ~recv_operation() {
         if (node_.is_known() || message_) core_.abandon_recv(node_, message_);
     }
 
     bool poll(context& cx) noexcept { return message_ || core_.poll_recv(node_, message_, cx); }
+
     std::optional<T> take() noexcept {
         std::optional<T> taken(std::move(message_));
         message_.reset();
@@ -179,11 +193,14 @@ public:
     sender_base(const sender_base& other) noexcept : core_(other.core_) {
         if (core_ != nullptr) core_->add_sender();
     }
+
     sender_base(sender_base&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     sender_base& operator=(sender_base other) noexcept {
         std::swap(core_, other.core_);
         return *this;
     }
+
     ~sender_base() {
         if (core_ != nullptr) core_->drop_sender();
     }
@@ -192,12 +209,15 @@ public:
     /// Requires:     the sender outlives the wait.
     /// Cancellation: loses nothing.
     closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
+
     bool is_closed() const noexcept { return core().is_closed(); }
+
     /// True when both send into the same channel.
     bool same_channel(const sender_base& other) const noexcept { return core_ == other.core_; }
 
 protected:
     explicit sender_base(edo::detail::mpsc_core<T>& core) noexcept : core_(&core) {}
+
     edo::detail::mpsc_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "an mpsc sender was used after it was moved away");
         return *core_;
@@ -251,11 +271,13 @@ public:
 
     /// Room that is free now, as a picture.
     std::size_t capacity() const noexcept { return this->core().room(); }
+
     /// The capacity that the channel was made with.
     std::size_t max_capacity() const noexcept { return this->core().capacity(); }
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
+
     explicit sender(edo::detail::mpsc_core<T>& core) noexcept : sender_base<T>(core) {}
 };
 
@@ -277,6 +299,7 @@ public:
 
 private:
     friend std::pair<unbounded_sender<T>, receiver<T>> unbounded_channel<T>();
+
     explicit unbounded_sender(edo::detail::mpsc_core<T>& core) noexcept : sender_base<T>(core) {}
 };
 
@@ -288,11 +311,13 @@ template <class T>
 class [[nodiscard]] receiver {
 public:
     receiver(receiver&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     receiver& operator=(receiver&& other) noexcept {
         receiver taken(std::move(other));
         std::swap(core_, taken.core_);
         return *this;
     }
+
     ~receiver() {
         if (core_ != nullptr) core_->drop_receiver();
     }
@@ -314,15 +339,20 @@ public:
     /// Refuses new messages; those in the channel and those of permits can still be received. Senders
     /// that wait get theirs back.
     void close() noexcept { core().close(); }
+
     bool is_closed() const noexcept { return core().is_closed(); }
+
     /// Messages in the channel, as a picture.
     std::size_t size() const noexcept { return core().size(); }
+
     bool is_empty() const noexcept { return size() == 0; }
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
     friend std::pair<unbounded_sender<T>, receiver<T>> unbounded_channel<T>();
+
     explicit receiver(edo::detail::mpsc_core<T>& core) noexcept : core_(&core) {}
+
     edo::detail::mpsc_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "an mpsc receiver was used after it was moved away");
         return *core_;

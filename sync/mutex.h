@@ -21,15 +21,18 @@ template <class T>
 class [[nodiscard]] mutex_guard {
 public:
     mutex_guard(mutex_guard&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)) {}
+
     mutex_guard& operator=(mutex_guard&& other) noexcept {
         mutex_guard taken(std::move(other));
         std::swap(owner_, taken.owner_);
         return *this;
     }
+
     ~mutex_guard() { unlock(); }
 
     /// Requires: unlock() was not called, the guard was not moved away.
     T& operator*() const noexcept { return owner().value_; }
+
     T* operator->() const noexcept { return &owner().value_; }
 
     /// Unlocks before the scope ends.
@@ -42,7 +45,8 @@ public:
 
 private:
     mutex<T>& owner() const noexcept {
-        EDO_CHECK(owner_ != nullptr, "a mutex guard was used after unlock() or after it was moved away");
+        EDO_CHECK(owner_ != nullptr,
+                  "a mutex guard was used after unlock() or after it was moved away");
         return *owner_;
     }
 
@@ -58,6 +62,7 @@ public:
     explicit mutex_acquire(mutex<T>& asked) noexcept : mutex_(asked), claim_(asked.queue_, 1) {}
 
     bool poll(context& cx) noexcept { return claim_.poll(cx); }
+
     mutex_guard<T> take() noexcept {
         claim_.hand_over();  // nobody closes the queue of a mutex
         return mutex_guard<T>(mutex_);
@@ -92,6 +97,7 @@ public:
     explicit mutex(Args&&... args) noexcept(std::is_nothrow_constructible_v<T, Args...>)
         : queue_(1, "a mutex was destroyed while tasks wait for it; it must outlive them"),
           value_(std::forward<Args>(args)...) {}
+
     mutex(const mutex&) = delete;
     mutex& operator=(const mutex&) = delete;
 

@@ -22,7 +22,8 @@ bool notified_operation::poll(context& cx) noexcept {
         from_.waiting_.forget(node_);
         holds_permit_ = node_.given == answer::one;
         done_ = true;
-    } else if (from_.round_.load(detail::relaxed) != round_) {  // written under the mutex, held here
+    } else if (from_.round_.load(detail::relaxed) !=
+               round_) {  // written under the mutex, held here
         done_ = true;
     } else if (!node_.is_known() && from_.has_permit_) {
         from_.has_permit_ = false;
@@ -35,9 +36,8 @@ bool notified_operation::poll(context& cx) noexcept {
 }
 
 notify::~notify() {
-    EDO_CHECK(
-        waiting_.is_empty(),
-        "a notify was destroyed while tasks wait for it; it must outlive them");
+    EDO_CHECK(waiting_.is_empty(),
+              "a notify was destroyed while tasks wait for it; it must outlive them");
 }
 
 void notify::notify_one() noexcept {
@@ -48,7 +48,8 @@ void notify::notify_one() noexcept {
 void notify::notify_waiters() noexcept {
     detail::mutex_lock held(mutex_);
     // Pairs with notified(), so that an operation made after it counts as later.
-    round_.store(round_.load(detail::relaxed) + 1, detail::release);  // only written under the mutex
+    round_.store(round_.load(detail::relaxed) + 1,
+                 detail::release);  // only written under the mutex
     while (auto* first = static_cast<notified_operation::node*>(waiting_.front())) {
         first->given = notified_operation::answer::all;
         waiting_.fire(*first);

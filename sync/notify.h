@@ -18,15 +18,18 @@ public:
     static constexpr const char* wait_name = "notify";
 
     explicit notified_operation(notify& from) noexcept;
+
     notified_operation(notified_operation&& other) noexcept
         : from_(other.from_),
           round_(other.round_),
           node_(std::move(other.node_)),
           done_(other.done_),
           holds_permit_(std::exchange(other.holds_permit_, false)) {}
+
     ~notified_operation();
 
     bool poll(context& cx) noexcept;
+
     void take() noexcept { holds_permit_ = false; }
 
 private:
@@ -37,7 +40,9 @@ private:
 
     struct node : detail::wait_node {
         node() noexcept {}
+
         node(node&& other) noexcept : wait_node(std::move(other)) {}
+
         answer given = answer::none;
     };
 
@@ -63,6 +68,7 @@ private:
 class notify {
 public:
     notify() noexcept {}
+
     notify(const notify&) = delete;
     notify& operator=(const notify&) = delete;
     ~notify();

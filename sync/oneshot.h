@@ -33,7 +33,9 @@ template <class T>
 class oneshot_core {
 public:
     oneshot_core() noexcept { check_message_type<T>(); }
+
     static void* operator new(std::size_t size) { return allocate_frame(size); }
+
     static void operator delete(void* memory, std::size_t size) noexcept {
         free_frame(memory, size);
     }
@@ -47,6 +49,7 @@ public:
         receiving_.fire_first();
         return true;
     }
+
     void end_sending() noexcept {
         mutex_lock held(mutex_);
         sending_ended_ = true;
@@ -62,6 +65,7 @@ public:
         if (node.is_known()) receiving_.forget(node);
         return true;
     }
+
     /// Ends a receive that was not finished, and puts back a message that was not taken.
     void abandon_receive(wait_node& node, std::optional<T>& untaken) noexcept {
         mutex_lock held(mutex_);
@@ -69,6 +73,7 @@ public:
         if (untaken) message_.emplace(std::move(*untaken));
         if (message_ || sending_ended_) receiving_.fire_first();
     }
+
     result<T> try_receive() noexcept {
         std::optional<T> taken;
         mutex_lock held(mutex_);
@@ -82,11 +87,13 @@ public:
         closed_ = true;
         closing_.fire_all();
     }
+
     void end_receiving() noexcept {
-        std::optional<T> unread;  // destroyed when the mutex is free: its destructor is the user's code
+        std::optional<T>
+            unread;  // destroyed when the mutex is free: its destructor is the user's code
         mutex_lock held(mutex_);
-        EDO_CHECK(
-            receiving_.is_empty(), "a oneshot receiver was destroyed while a task waits in its recv()");
+        EDO_CHECK(receiving_.is_empty(),
+                  "a oneshot receiver was destroyed while a task waits in its recv()");
         closed_ = true;
         closing_.fire_all();
         static_cast<void>(try_receive_locked(unread));
@@ -101,10 +108,12 @@ public:
         if (node.is_known()) closing_.forget(node);
         return true;
     }
+
     void abandon_closed(wait_node& node) noexcept {
         mutex_lock held(mutex_);
         closing_.forget(node);
     }
+
     bool is_closed() const noexcept {
         mutex_lock held(mutex_);
         return closed_;
@@ -143,12 +152,15 @@ public:
     static constexpr const char* wait_name = "oneshot closed";
 
     explicit closed_operation(edo::detail::oneshot_core<T>& core) noexcept : core_(core) {}
+
     closed_operation(closed_operation&& other) noexcept = default;
+
     ~closed_operation() {
         if (node_.is_known()) core_.abandon_closed(node_);
     }
 
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
+
     void take() noexcept {}
 
 private:
@@ -163,17 +175,18 @@ public:
     static constexpr const char* wait_name = "oneshot recv";
 
     explicit recv_operation(edo::detail::oneshot_core<T>& core) noexcept : core_(core) {}
+
     recv_operation(recv_operation&& other) noexcept
         : core_(other.core_),
           node_(std::move(other.node_)),
           message_(std::exchange(other.message_, std::nullopt)) {}
+
     ~recv_operation() {
         if (node_.is_known() || message_) core_.abandon_receive(node_, message_);
     }
 
-    bool poll(context& cx) noexcept {
-        return message_ || core_.poll_receive(node_, message_, cx);
-    }
+    bool poll(context& cx) noexcept { return message_ || core_.poll_receive(node_, message_, cx); }
+
     result<T> take() noexcept {
         if (!message_) return errc::closed;
         result<T> taken(std::move(*message_));
@@ -195,12 +208,14 @@ class [[nodiscard]] sender {
 public:
     sender(sender&& other) noexcept
         : core_(std::exchange(other.core_, nullptr)), sent_(other.sent_) {}
+
     sender& operator=(sender&& other) noexcept {
         sender taken(std::move(other));
         std::swap(core_, taken.core_);
         std::swap(sent_, taken.sent_);
         return *this;
     }
+
     ~sender() {
         if (core_ == nullptr) return;
         if (!sent_) core_->end_sending();
@@ -212,7 +227,8 @@ public:
     /// Requires: nothing was sent before.
     /// Errors:   errc::closed  the receiver is gone, or was closed; the message comes back in the result
     send_result<T> send(T message) noexcept {
-        EDO_CHECK(!sent_, "a oneshot sender sent a second message; use an mpsc channel for more than one");
+        EDO_CHECK(!sent_,
+                  "a oneshot sender sent a second message; use an mpsc channel for more than one");
         auto& c = core();
         sent_ = true;
         if (c.send(message)) return {};
@@ -223,11 +239,14 @@ public:
     /// Requires:     the sender outlives the wait.
     /// Cancellation: loses nothing.
     closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
+
     bool is_closed() const noexcept { return core().is_closed(); }
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>();
+
     explicit sender(edo::detail::oneshot_core<T>& core) noexcept : core_(&core) {}
+
     edo::detail::oneshot_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "a oneshot sender was used after it was moved away");
         return *core_;
@@ -245,11 +264,13 @@ template <class T>
 class [[nodiscard]] receiver {
 public:
     receiver(receiver&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     receiver& operator=(receiver&& other) noexcept {
         receiver taken(std::move(other));
         std::swap(core_, taken.core_);
         return *this;
     }
+
     ~receiver() {
         if (core_ == nullptr) return;
         core_->end_receiving();
@@ -274,7 +295,9 @@ public:
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>();
+
     explicit receiver(edo::detail::oneshot_core<T>& core) noexcept : core_(&core) {}
+
     edo::detail::oneshot_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "a oneshot receiver was used after it was moved away");
         return *core_;

@@ -19,25 +19,30 @@ class [[nodiscard]] semaphore_permit {
 public:
     /// Holds none.
     semaphore_permit() noexcept {}
+
     semaphore_permit(semaphore_permit&& other) noexcept
         : queue_(std::exchange(other.queue_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+
     semaphore_permit& operator=(semaphore_permit&& other) noexcept {
         semaphore_permit taken(std::move(other));
         std::swap(queue_, taken.queue_);
         std::swap(count_, taken.count_);
         return *this;
     }
+
     ~semaphore_permit() { release(); }
 
     /// Gives the permits back now.
     void release() noexcept {
         if (queue_ != nullptr) std::exchange(queue_, nullptr)->release(std::exchange(count_, 0));
     }
+
     /// Keeps the permits out of the semaphore for ever; add_permits() can put new ones in.
     void forget() noexcept {
         queue_ = nullptr;
         count_ = 0;
     }
+
     /// How many permits it holds.
     std::size_t count() const noexcept { return count_; }
 
@@ -59,6 +64,7 @@ public:
         : queue_(queue), claim_(queue, permits) {}
 
     bool poll(context& cx) noexcept { return claim_.poll(cx); }
+
     result<semaphore_permit> take() noexcept {
         if (!claim_.hand_over()) return errc::closed;
         return semaphore_permit(queue_, claim_.wanted());
@@ -85,8 +91,8 @@ public:
     static constexpr std::size_t max_permits = detail::permit_queue::max_permits;
 
     explicit semaphore(std::size_t permits) noexcept
-        : queue_(permits, "a semaphore was destroyed while tasks wait for it; it must outlive them") {
-    }
+        : queue_(permits,
+                 "a semaphore was destroyed while tasks wait for it; it must outlive them") {}
 
     /// Takes permits, or waits until it is this caller's turn and enough are free.
     ///
@@ -115,13 +121,16 @@ public:
 
     /// Puts in new permits. Requires: not more than max_permits in all.
     void add_permits(std::size_t permits) noexcept { queue_.release(permits); }
+
     /// Takes out up to `permits` that are free, for ever. Returns: how many.
     std::size_t forget_permits(std::size_t permits) noexcept { return queue_.forget(permits); }
 
     /// Ends all waiting and every later acquire with errc::closed, for ever. Permits that are out can
     /// still be given back.
     void close() noexcept { queue_.close(); }
+
     bool is_closed() const noexcept { return queue_.is_closed(); }
+
     /// Free permits, as a picture: it may have changed when the caller looks at it.
     std::size_t available_permits() const noexcept { return queue_.available(); }
 

@@ -21,6 +21,7 @@ class send_result : public result<void> {
 public:
     /// The message was sent.
     send_result() noexcept {}
+
     /// The message comes back.
     template <class E>
     send_result(E why, T&& message) noexcept(std::is_nothrow_move_constructible_v<T>)
@@ -28,6 +29,7 @@ public:
 
     /// The message that could not be sent. Requires: this is an error.
     T& unsent() & noexcept { return checked(); }
+
     T&& unsent() && noexcept { return std::move(checked()); }
 
 private:

@@ -29,12 +29,16 @@ template <class T>
 class [[nodiscard]] snapshot {
 public:
     explicit snapshot(edo::detail::shared_value<T> value) noexcept : value_(std::move(value)) {}
+
     snapshot(const snapshot& other) noexcept : value_(other.value_) {}
+
     snapshot& operator=(const snapshot& other) noexcept {
         value_ = other.value_;
         return *this;
     }
+
     const T& operator*() const noexcept { return *value_; }
+
     const T* operator->() const noexcept { return &*value_; }
 
 private:
@@ -49,7 +53,9 @@ public:
 
     changed_operation(edo::detail::watch_core<T>& core, std::uint64_t& seen) noexcept
         : core_(core), seen_(seen) {}
+
     changed_operation(changed_operation&& other) noexcept = default;
+
     ~changed_operation() {
         if (node_.is_known()) core_.abandon_changed(node_);
     }
@@ -58,6 +64,7 @@ public:
         answer_ = core_.poll_changed(node_, seen_, cx);
         return answer_.has_value();
     }
+
     result<void> take() noexcept {
         if (!answer_->is_new) return errc::closed;
         seen_ = answer_->version;
@@ -79,11 +86,13 @@ public:
 
     wait_for_operation(edo::detail::watch_core<T>& core, std::uint64_t& seen, Predicate fits)
         : core_(core), seen_(seen), fits_(std::move(fits)) {}
+
     wait_for_operation(wait_for_operation&& other)
         : core_(other.core_),
           seen_(other.seen_),
           fits_(std::move(other.fits_)),
           node_(std::move(other.node_)) {}
+
     ~wait_for_operation() {
         if (node_.is_known()) core_.abandon_changed(node_);
     }
@@ -102,6 +111,7 @@ public:
             if (!answer->is_new) return is_done_ = true;
         }
     }
+
     result<snapshot<T>> take() {
         if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
         if (!value_) return errc::closed;
@@ -136,12 +146,15 @@ public:
     static constexpr const char* wait_name = "watch closed";
 
     explicit closed_operation(edo::detail::watch_core<T>& core) noexcept : core_(core) {}
+
     closed_operation(closed_operation&& other) noexcept = default;
+
     ~closed_operation() {
         if (node_.is_known()) core_.abandon_closed(node_);
     }
 
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
+
     void take() noexcept {}
 
 private:
@@ -156,11 +169,13 @@ template <class T>
 class [[nodiscard]] sender {
 public:
     sender(sender&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     sender& operator=(sender&& other) noexcept {
         sender taken(std::move(other));
         std::swap(core_, taken.core_);
         return *this;
     }
+
     ~sender() {
         if (core_ != nullptr) core_->drop_sender();
     }
@@ -196,23 +211,29 @@ public:
 
     /// The value as it is.
     snapshot<T> borrow() const noexcept { return snapshot<T>(core().current().value); }
+
     /// A further receiver, which has seen the present value.
     receiver<T> subscribe() noexcept;
+
     std::size_t receiver_count() const noexcept { return core().receiver_count(); }
 
     /// Waits until there is no receiver.
     /// Requires:     the sender outlives the wait.
     /// Cancellation: loses nothing.
     closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
+
     bool is_closed() const noexcept { return receiver_count() == 0; }
 
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>(T);
+
     explicit sender(edo::detail::watch_core<T>& core) noexcept : core_(&core) {}
+
     edo::detail::watch_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "a watch sender was used after it was moved away");
         return *core_;
     }
+
     edo::detail::shared_value<T> publish(T&& value) {
         return core().publish(edo::detail::shared_value<T>(std::in_place, std::move(value)));
     }
@@ -229,25 +250,30 @@ public:
     receiver(const receiver& other) noexcept : core_(other.core_), seen_(other.seen_) {
         if (core_ != nullptr) core_->add_receiver();
     }
+
     receiver(receiver&& other) noexcept
         : core_(std::exchange(other.core_, nullptr)), seen_(other.seen_) {}
+
     receiver& operator=(receiver other) noexcept {
         std::swap(core_, other.core_);
         std::swap(seen_, other.seen_);
         return *this;
     }
+
     ~receiver() {
         if (core_ != nullptr) core_->drop_receiver();
     }
 
     /// The value as it is; it does not count as seen.
     snapshot<T> borrow() const noexcept { return snapshot<T>(core().current().value); }
+
     /// The value as it is; changed() waits for the next one.
     snapshot<T> borrow_and_update() noexcept {
         auto now = core().current();
         seen_ = now.version;
         return snapshot<T>(std::move(now.value));
     }
+
     /// Errors: errc::closed  the sender is gone and the last value was seen
     result<bool> has_changed() const noexcept {
         const auto answer = core().look(seen_);
@@ -271,8 +297,8 @@ public:
     /// Cancellation: loses nothing.
     template <class Predicate>
     auto wait_for(Predicate&& fits) {
-        return wait_for_operation<T, std::decay_t<Predicate>>(
-            core(), seen_, std::forward<Predicate>(fits));
+        return wait_for_operation<T, std::decay_t<Predicate>>(core(), seen_,
+                                                              std::forward<Predicate>(fits));
     }
 
     /// True when both follow the same value.
@@ -281,8 +307,10 @@ public:
 private:
     friend std::pair<sender<T>, receiver<T>> channel<T>(T);
     friend sender<T>;
+
     receiver(edo::detail::watch_core<T>& core, std::uint64_t seen) noexcept
         : core_(&core), seen_(seen) {}
+
     edo::detail::watch_core<T>& core() const noexcept {
         EDO_CHECK(core_ != nullptr, "a watch receiver was used after it was moved away");
         return *core_;

@@ -28,7 +28,7 @@ namespace edo {
 ///              it counts ends first; only a task of another runtime can live to see that
 /// Cancellation: loses nothing.
 /// Thread-safe: no; the task that awaits it may move between threads.
-/// Cost:        one reading of the clock; 56 bytes in the frame; no allocation, O(1) however many there are.
+/// Cost:        one reading of the clock; 48 bytes in the frame; no allocation; O(1) however many there are.
 class sleep_operation {
 public:
     static constexpr const char* wait_name = "sleep";

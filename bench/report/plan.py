@@ -143,10 +143,11 @@ GOALS = (
 
 # The first match counts.
 MICRO_GOALS = (
-    MicroGoal(r"timer.*cancel|timer.*drop|timer.*million", 1 / 8),
+    MicroGoal(r"timer.*arm_cancel", 1 / 8),
     MicroGoal(r"spawn|yield|ping", 1 / 4),
 )
 
 COUNTER_GOALS = (
-    CounterGoal(r"sleep.* .*bytes", 400),
+    CounterGoal(r"sleeping_task.* bytes_per_task", 400),
+    CounterGoal(r"sleep_1ms.* late_p50_us", 120),
 )

@@ -4,6 +4,7 @@
 #include <edo/base/error.h>
 #include <edo/base/seam/sys.h>
 #include <edo/io/registration.h>
+#include <edo/io/wait/poll_events.h>
 #include <edo/task/context.h>
 
 namespace edo::detail {
@@ -12,17 +13,6 @@ namespace {
 // What an event's data says when it is no record's address.
 constexpr std::uint64_t wake_tag = 0, alarm_tag = 1;
 constexpr int batch_size = static_cast<int>(tuning::events_per_poll);
-
-std::uint32_t bits_of(std::uint32_t events) noexcept {
-    using view = readiness_view;
-    std::uint32_t bits = 0;
-    if ((events & (EPOLLIN | EPOLLPRI)) != 0) bits |= view::readable;
-    if ((events & EPOLLOUT) != 0) bits |= view::writable;
-    if ((events & EPOLLRDHUP) != 0) bits |= view::readable | view::read_closed;
-    if ((events & EPOLLHUP) != 0) bits |= view::everything & ~view::error;
-    if ((events & EPOLLERR) != 0) bits |= view::readable | view::writable | view::error;
-    return bits;
-}
 
 timespec timespec_of(duration span) noexcept {
     return {
@@ -60,7 +50,7 @@ epoll_reactor::~epoll_reactor() {
 
 std::error_code epoll_reactor::attach(registration& r) noexcept {
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.events = watched_events | EPOLLET;
     event.data.ptr = &r;
     const int answer = sys::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, r.fd(), &event);
     return answer < 0 ? system_error_of(answer) : std::error_code{};
@@ -95,7 +85,7 @@ unsigned epoll_reactor::poll(duration limit) noexcept {
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = batch.events[i];
         if (event.data.u64 == wake_tag || event.data.u64 == alarm_tag || is_shut_down_) continue;
-        static_cast<registration*>(event.data.ptr)->happened(bits_of(event.events));
+        static_cast<registration*>(event.data.ptr)->happened(readiness_of(event.events));
         ++handled;
     }
     return handled;

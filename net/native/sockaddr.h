@@ -5,14 +5,14 @@
 #include <edo/base/seam/sys.h>
 #include <edo/net/socket_addr.h>
 
-namespace edo::net::detail {
+namespace edo::detail {
 
-/// A socket_addr as the kernel takes and gives it.
+/// A net::socket_addr as the kernel takes and gives it.
 class native_addr {
 public:
     native_addr() noexcept { std::memset(&storage_, 0, sizeof storage_); }
 
-    explicit native_addr(const socket_addr& addr) noexcept : native_addr() {
+    explicit native_addr(const net::socket_addr& addr) noexcept : native_addr() {
         if (addr.is_v4()) {
             sockaddr_in v4{};
             v4.sin_family = AF_INET;
@@ -41,20 +41,20 @@ public:
     bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
 
     /// 0.0.0.0:0 for other families.
-    socket_addr to_addr() const noexcept {
+    net::socket_addr to_addr() const noexcept {
         if (family() == AF_INET) {
             sockaddr_in v4;
             std::memcpy(&v4, &storage_, sizeof v4);
             std::array<std::uint8_t, 4> bytes;
             std::memcpy(bytes.data(), &v4.sin_addr, sizeof bytes);
-            return socket_addr::v4(bytes, ntohs(v4.sin_port));
+            return net::socket_addr::v4(bytes, ntohs(v4.sin_port));
         }
         if (family() == AF_INET6) {
             sockaddr_in6 v6;
             std::memcpy(&v6, &storage_, sizeof v6);
             std::array<std::uint8_t, 16> bytes;
             std::memcpy(bytes.data(), &v6.sin6_addr, sizeof bytes);
-            return socket_addr::v6(bytes, ntohs(v6.sin6_port), v6.sin6_scope_id);
+            return net::socket_addr::v6(bytes, ntohs(v6.sin6_port), v6.sin6_scope_id);
         }
         return {};
     }
@@ -70,4 +70,4 @@ private:
     socklen_t size_ = 0;
 };
 
-}  // namespace edo::net::detail
+}  // namespace edo::detail

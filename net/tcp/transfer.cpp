@@ -7,11 +7,8 @@
 #include <edo/base/seam/sys.h>
 #include <edo/base/seam/tuning.h>
 
-namespace edo::net {
+namespace edo::detail {
 namespace {
-
-using edo::detail::answer_of;
-namespace sys = edo::detail::sys;
 
 /// How much of `size` to ask for: all, unless a test wants short transfers.
 std::size_t portion(std::size_t size) noexcept {
@@ -28,14 +25,13 @@ public:
             const std::span<Byte> piece = whole.subspan(skip);
             skip = 0;
             if (piece.empty()) continue;
-            if (count_ == capacity || piece.size() > largest - bytes_) break;
+            const std::size_t room = largest - bytes_;
+            if (count_ == capacity || room == 0) break;
             entries_[count_].iov_base = const_cast<std::byte*>(piece.data());
-            entries_[count_].iov_len = piece.size();
+            entries_[count_].iov_len = piece.size() < room ? piece.size() : room;
+            bytes_ += entries_[count_].iov_len;
             ++count_;
-            bytes_ += piece.size();
         }
-        // A first piece beyond what a call may move is cut, and a test may want less of it.
-        if (count_ == 0 && !buffers.empty()) take_part_of_first(buffers, skip);
         if (count_ > 0 && portion(bytes_) < bytes_) {
             count_ = 1;
             bytes_ = entries_[0].iov_len = 1;
@@ -53,21 +49,7 @@ public:
 private:
     // What Linux moves in one call at most, and how many pieces (IOV_MAX).
     static constexpr std::size_t largest = 0x7ffff000;
-    static constexpr std::size_t capacity = edo::detail::tuning::pick<std::size_t>(1024, 2);
-
-    template <class Byte>
-    void take_part_of_first(
-        std::span<const std::span<Byte>> buffers, std::size_t skip) noexcept {
-        for (const std::span<Byte>& whole : buffers) {
-            const std::span<Byte> piece = whole.subspan(skip);
-            skip = 0;
-            if (piece.empty()) continue;
-            entries_[0].iov_base = const_cast<std::byte*>(piece.data());
-            entries_[0].iov_len = bytes_ = largest;
-            count_ = 1;
-            return;
-        }
-    }
+    static constexpr std::size_t capacity = tuning::pick<std::size_t>(1024, 2);
 
     iovec entries_[capacity];
     std::size_t count_ = 0;
@@ -80,28 +62,12 @@ long empty_answer(const registration* r) noexcept {
     return r->look().is_dropped() ? answer_of(errc::closed) : 0;
 }
 
-}  // namespace
-
-namespace detail {
-
-result<std::size_t> count_of(long answer) noexcept {
-    if (answer < 0) return edo::detail::error_of(answer);
-    return static_cast<std::size_t>(answer);
-}
-
-result<void> done_or_error(long answer) noexcept {
-    if (answer < 0) return edo::detail::error_of(answer);
-    return {};
-}
-
-namespace {
-
 /// Once, without waiting. As long as no event can come only the call itself can tell.
 template <class Call>
 long try_once(registration* r, interest what, std::size_t wanted, Call&& call) noexcept {
     if (r == nullptr) return answer_of(errc::not_connected);
     for (;;) {
-        const edo::detail::readiness_view seen = r->look();
+        const readiness_view seen = r->look();
         if (seen.is_dropped()) return answer_of(errc::closed);
         if (r->is_attached() && !seen.is_orphaned() && !seen.allows(what))
             return answer_of(errc::would_block);
@@ -113,6 +79,16 @@ long try_once(registration* r, interest what, std::size_t wanted, Call&& call) n
 }
 
 }  // namespace
+
+result<std::size_t> count_of(long answer) noexcept {
+    if (answer < 0) return error_of(answer);
+    return static_cast<std::size_t>(answer);
+}
+
+result<void> done_or_error(long answer) noexcept {
+    if (answer < 0) return error_of(answer);
+    return {};
+}
 
 long try_read(registration* r, std::span<std::byte> buffer) noexcept {
     if (buffer.empty()) return empty_answer(r);
@@ -130,7 +106,12 @@ long try_write(registration* r, std::span<const std::byte> data) noexcept {
     });
 }
 
-}  // namespace detail
+}  // namespace edo::detail
+
+namespace edo::net {
+
+using detail::answer_of, detail::interest, detail::native_list, detail::portion, detail::empty_answer;
+namespace sys = detail::sys;
 
 bool read_operation::poll(context& cx) noexcept {
     if (buffer_.empty()) {

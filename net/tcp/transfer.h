@@ -11,21 +11,16 @@
 #include <edo/base/result.h>
 #include <edo/io/wait/io_wait.h>
 
-struct iovec;
-
 namespace edo::net {
 
-using edo::detail::interest;
-using edo::detail::registration;
-
 /// What read() and peek() return.
-class [[nodiscard]] read_operation : edo::detail::io_wait {
+class [[nodiscard]] read_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read";
 
     enum class mode : std::uint8_t { take, look };
-    read_operation(registration* r, std::span<std::byte> buffer, mode how) noexcept
-        : io_wait(r, interest::read), how_(how), buffer_(buffer) {}
+    read_operation(detail::registration* r, std::span<std::byte> buffer, mode how) noexcept
+        : io_wait(r, detail::interest::read), how_(how), buffer_(buffer) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
@@ -37,13 +32,13 @@ private:
 };
 
 /// What read_vectored() returns.
-class [[nodiscard]] read_vectored_operation : edo::detail::io_wait {
+class [[nodiscard]] read_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read";
 
     read_vectored_operation(
-        registration* r, std::span<const std::span<std::byte>> buffers) noexcept
-        : io_wait(r, interest::read), buffers_(buffers) {}
+        detail::registration* r, std::span<const std::span<std::byte>> buffers) noexcept
+        : io_wait(r, detail::interest::read), buffers_(buffers) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
@@ -54,12 +49,12 @@ private:
 };
 
 /// What read_exact() returns.
-class [[nodiscard]] read_exact_operation : edo::detail::io_wait {
+class [[nodiscard]] read_exact_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read_exact";
 
-    read_exact_operation(registration* r, std::span<std::byte> buffer) noexcept
-        : io_wait(r, interest::read), buffer_(buffer) {}
+    read_exact_operation(detail::registration* r, std::span<std::byte> buffer) noexcept
+        : io_wait(r, detail::interest::read), buffer_(buffer) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -73,12 +68,12 @@ private:
 };
 
 /// What write() returns.
-class [[nodiscard]] write_operation : edo::detail::io_wait {
+class [[nodiscard]] write_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write";
 
-    write_operation(registration* r, std::span<const std::byte> data) noexcept
-        : io_wait(r, interest::write), data_(data) {}
+    write_operation(detail::registration* r, std::span<const std::byte> data) noexcept
+        : io_wait(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
@@ -89,13 +84,13 @@ private:
 };
 
 /// What write_vectored() returns.
-class [[nodiscard]] write_vectored_operation : edo::detail::io_wait {
+class [[nodiscard]] write_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write";
 
     write_vectored_operation(
-        registration* r, std::span<const std::span<const std::byte>> data) noexcept
-        : io_wait(r, interest::write), data_(data) {}
+        detail::registration* r, std::span<const std::span<const std::byte>> data) noexcept
+        : io_wait(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
@@ -106,12 +101,12 @@ private:
 };
 
 /// What write_all() returns.
-class [[nodiscard]] write_all_operation : edo::detail::io_wait {
+class [[nodiscard]] write_all_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write_all";
 
-    write_all_operation(registration* r, std::span<const std::byte> data) noexcept
-        : io_wait(r, interest::write), data_(data) {}
+    write_all_operation(detail::registration* r, std::span<const std::byte> data) noexcept
+        : io_wait(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -125,13 +120,13 @@ private:
 };
 
 /// What write_all_vectored() returns.
-class [[nodiscard]] write_all_vectored_operation : edo::detail::io_wait {
+class [[nodiscard]] write_all_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write_all";
 
     write_all_vectored_operation(
-        registration* r, std::span<const std::span<const std::byte>> data) noexcept
-        : io_wait(r, interest::write), data_(data) {}
+        detail::registration* r, std::span<const std::span<const std::byte>> data) noexcept
+        : io_wait(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -148,11 +143,11 @@ private:
 };
 
 /// What readable() and writable() return.
-class [[nodiscard]] ready_operation : edo::detail::io_wait {
+class [[nodiscard]] ready_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "readiness";
 
-    ready_operation(registration* r, interest what) noexcept : io_wait(r, what) {}
+    ready_operation(detail::registration* r, detail::interest what) noexcept : io_wait(r, what) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -161,7 +156,9 @@ private:
     long answer_ = 0;
 };
 
-namespace detail {
+}  // namespace edo::net
+
+namespace edo::detail {
 
 /// The calls without waiting, of try_read() and its like. Returns: an answer as of io_wait.
 long try_read(registration* r, std::span<std::byte> buffer) noexcept;
@@ -171,5 +168,4 @@ long try_write(registration* r, std::span<const std::byte> data) noexcept;
 result<std::size_t> count_of(long answer) noexcept;
 result<void> done_or_error(long answer) noexcept;
 
-}  // namespace detail
-}  // namespace edo::net
+}  // namespace edo::detail

@@ -46,11 +46,11 @@ public:
 
     /// Makes the call and keeps what it returns or throws; destroys the callable and its arguments.
     virtual void run() noexcept = 0;
-    /// Called by the pool's thread after run(), when the result may be taken.
-    virtual void tell_waiter(waker&& taken) noexcept { std::move(taken).wake(); }
 
     state_kind state = state_kind::fresh;
-    waker waiting;
+    waker waiting;  ///< told when the job is done or refused, or else:
+    void (*told)(void* to) noexcept = nullptr;  ///< called with the pool's lock held, so `to` still lives
+    void* told_to = nullptr;
     std::error_code refusal;
     std::source_location called_at;
 

@@ -1,5 +1,6 @@
 #include <edo/runtime/blocking/pool.h>
 
+#include <new>
 #include <utility>
 
 #include <edo/base/error.h>
@@ -107,8 +108,9 @@ void blocking_pool::finish(blocking_job& job) noexcept {
         mutex_lock guard(lock_);
         job.state = blocking_job::state_kind::done;
         waiting = std::exchange(job.waiting, waker{});
+        if (job.told != nullptr) job.told(job.told_to);
     }
-    job.tell_waiter(std::move(waiting));
+    std::move(waiting).wake();
     job.release_ref();
     jobs_.fetch_sub(1, release);  // pairs with is_busy()
 }
@@ -136,13 +138,23 @@ void blocking_pool::leave(worker& me) noexcept {
     release_ref();
 }
 
+namespace {
+bool has_ended(const blocking_job& job) noexcept {
+    return job.state == blocking_job::state_kind::done ||
+           job.state == blocking_job::state_kind::refused;
+}
+}  // namespace
+
+bool blocking_pool::is_over(const blocking_job& job) noexcept {
+    mutex_lock guard(lock_);
+    return has_ended(job);
+}
+
 bool blocking_pool::poll(blocking_job& job, context& cx) noexcept {
     waker replaced;  // dropped without the lock
     mutex_lock guard(lock_);
-    if (job.state == blocking_job::state_kind::done || job.state == blocking_job::state_kind::refused)
-        return true;
+    if (has_ended(job)) return true;
     if (!job.waiting.wakes(cx)) replaced = std::exchange(job.waiting, cx.waker());
-    guard.unlock();
     return false;
 }
 
@@ -169,6 +181,7 @@ void blocking_pool::refuse_all_locked(
     for (blocking_job* job = queue_.front(); job != nullptr; job = queue_.after(*job)) {
         job->state = blocking_job::state_kind::refused;
         job->refusal = why;
+        if (job->told != nullptr) job->told(job->told_to);
     }
     refused.append(queue_);
     queued_ = 0;
@@ -181,7 +194,7 @@ void blocking_pool::tell_refused(intrusive_list<blocking_job>& refused) noexcept
             mutex_lock guard(lock_);
             waiting = std::exchange(job->waiting, waker{});
         }
-        job->tell_waiter(std::move(waiting));
+        std::move(waiting).wake();
         job->release_ref();
         jobs_.fetch_sub(1, release);  // pairs with is_busy()
     }

@@ -43,6 +43,7 @@ public:
     static blocking_pool* create(blocking_limits limits) { return new blocking_pool(std::move(limits)); }
     blocking_pool(const blocking_pool&) = delete;
     blocking_pool& operator=(const blocking_pool&) = delete;
+    void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // who adds one holds one
     void release_ref() noexcept {
         if (refs_.fetch_sub(1, acq_rel) == 1) delete this;  // the last one comes after the others
     }
@@ -56,6 +57,8 @@ public:
 
     /// Returns: true when the job is done or refused; else `cx` is woken when it is.
     bool poll(blocking_job& job, context& cx) noexcept;
+    /// The same without asking for a wake.
+    bool is_over(const blocking_job& job) noexcept;
     /// The operation goes: the job is taken out of the queue, or its result is given up.
     void abandon(blocking_job& job) noexcept;
 
@@ -104,7 +107,7 @@ private:
     bool closed_ = false;
     parker all_ended_;
     atomic<std::size_t> jobs_{0};  // release and acquire: who sees no job sees what the jobs have woken
-    atomic<unsigned> refs_{1};     // the runtime's and one per thread
+    atomic<unsigned> refs_{1};     // the runtime's, one per thread and per submitted operation
 };
 
 }  // namespace edo::detail

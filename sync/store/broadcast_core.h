@@ -60,27 +60,33 @@ public:
         receiving_.fire_all();
         return true;
     }
+
     void add_sender() noexcept {
         mutex_lock held(mutex_);
         ++senders_;
+        ++ends_;
     }
+
     void drop_sender() noexcept {
         mutex_lock held(mutex_);
         if (--senders_ == 0) receiving_.fire_all();
-        free_if_last(held);
+        let_go(held);
     }
 
     /// Returns: the number at which the new receiver starts.
     std::uint64_t add_receiver() noexcept {
         mutex_lock held(mutex_);
         ++receivers_;
+        ++ends_;
         return tail_;
     }
+
     void drop_receiver(std::uint64_t next) noexcept {
         std::uint64_t end = 0;
         {
             mutex_lock held(mutex_);
-            --receivers_;  // later messages do not count this receiver
+            if (--receivers_ == 0)
+                closing_.fire_all();  // later messages do not count this receiver
             end = tail_;
             if (end - next > capacity_) next = end - capacity_;
         }
@@ -92,10 +98,9 @@ public:
             if (s.number == next) read_locked(s, unread);
         }
         mutex_lock held(mutex_);
-        --dropping_;
-        if (receivers_ == 0) closing_.fire_all();
-        free_if_last(held);
+        let_go(held);
     }
+
     std::size_t receiver_count() const noexcept {
         mutex_lock held(mutex_);
         return receivers_;
@@ -105,8 +110,10 @@ public:
         mutex_lock held(mutex_);
         return read_next_locked(next);
     }
-    std::optional<broadcast_answer<T>> poll_recv(
-        wait_node& node, std::uint64_t& next, const context& cx) noexcept {
+
+    std::optional<broadcast_answer<T>> poll_recv(wait_node& node,
+                                                 std::uint64_t& next,
+                                                 const context& cx) noexcept {
         mutex_lock held(mutex_);
         auto got = read_next_locked(next);
         if (!got) {
@@ -116,10 +123,12 @@ public:
         }
         return got;
     }
+
     void abandon_recv(wait_node& node) noexcept {
         mutex_lock held(mutex_);
         receiving_.forget(node);
     }
+
     /// Undoes a read whose answer was not used. If the message was overwritten meanwhile the receiver has
     /// lagged.
     void put_back(broadcast_answer<T>& got, std::uint64_t& next) noexcept {
@@ -131,6 +140,7 @@ public:
         ++s.unread;
         if (!s.message) s.message.swap(got.message);
     }
+
     std::uint64_t behind(std::uint64_t next) const noexcept {
         mutex_lock held(mutex_);
         return tail_ - next;
@@ -145,6 +155,7 @@ public:
         if (node.is_known()) closing_.forget(node);
         return true;
     }
+
     void abandon_closed(wait_node& node) noexcept {
         mutex_lock held(mutex_);
         closing_.forget(node);
@@ -158,12 +169,19 @@ private:
     };
 
     static std::size_t checked(std::size_t capacity) noexcept {
-        EDO_CHECK(
-            capacity >= 1 && capacity <= (std::uint64_t{1} << 32),
-            "a broadcast channel needs a capacity of at least 1 and at most 2^32");
+        EDO_CHECK(capacity >= 1 && capacity <= (std::uint64_t{1} << 32),
+                  "a broadcast channel needs a capacity of at least 1 and at most 2^32");
         return std::bit_ceil(capacity);
     }
+
     slot& slot_of(std::uint64_t number) noexcept { return slots_[number & (capacity_ - 1)]; }
+
+    /// Ends the critical section for an end that lets go of the core, which may be gone afterwards.
+    void let_go(mutex_lock& held) noexcept {
+        const bool is_last = --ends_ == 0;
+        held.unlock();
+        if (is_last) delete this;
+    }
 
     /// One receiver has read the slot; the last one takes the message.
     void read_locked(slot& s, shared_value<T>& into) noexcept {
@@ -173,6 +191,7 @@ private:
             into = s.message;
         }
     }
+
     std::optional<broadcast_answer<T>> read_next_locked(std::uint64_t& next) noexcept {
         const std::uint64_t behind = tail_ - next;
         if (behind == 0 && senders_ != 0) return std::nullopt;
@@ -186,11 +205,6 @@ private:
         }
         return got;
     }
-    void free_if_last(mutex_lock& held) noexcept {
-        const bool is_last = senders_ == 0 && receivers_ == 0;
-        held.unlock();
-        if (is_last) delete this;
-    }
 
     mutable mutex mutex_;
     const std::size_t capacity_;
@@ -198,6 +212,7 @@ private:
     std::uint64_t tail_;  // the number of the next message
     std::size_t senders_ = 1;
     std::size_t receivers_ = 1;
+    std::size_t ends_ = 2;  // senders and receivers, those included that are about to let go
     wait_list receiving_;
     wait_list closing_;
 };

@@ -18,18 +18,23 @@ template <class T>
 class message_ring {
 public:
     message_ring() noexcept {}
+
     message_ring(message_ring&& other) noexcept
         : slots_(std::exchange(other.slots_, nullptr)),
           slot_count_(std::exchange(other.slot_count_, 0)),
           head_(std::exchange(other.head_, 0)),
           size_(std::exchange(other.size_, 0)) {}
+
     message_ring& operator=(message_ring&&) = delete;
+
     ~message_ring() {
-        while (size_ != 0) drop_front();
+        while (size_ != 0)
+            drop_front();
         free_slots();
     }
 
     bool is_empty() const noexcept { return size_ == 0; }
+
     std::size_t size() const noexcept { return size_; }
 
     /// Makes sure that `count` messages in all have room.
@@ -49,6 +54,7 @@ public:
         ::new (static_cast<void*>(slot(size_))) T(std::move(message));
         ++size_;
     }
+
     /// Requires: room for one more.
     void push_front(T&& message) noexcept {
         EDO_ASSERT(size_ < slot_count_);
@@ -56,6 +62,7 @@ public:
         ::new (static_cast<void*>(slot(0))) T(std::move(message));
         ++size_;
     }
+
     /// Requires: not empty.
     void pop_front_to(std::optional<T>& into) noexcept {
         EDO_ASSERT(size_ != 0);
@@ -78,6 +85,7 @@ private:
         head_ = (head_ + 1) & (slot_count_ - 1);
         --size_;
     }
+
     bool grow_to(std::size_t slot_count) noexcept {
         void* const memory = ::operator new(slot_count * sizeof(T), std::nothrow);
         if (memory == nullptr) return false;
@@ -93,6 +101,7 @@ private:
         size_ = size;
         return true;
     }
+
     void free_slots() noexcept {
         ::operator delete(slots_);
         slots_ = nullptr;

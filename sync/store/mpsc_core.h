@@ -28,7 +28,9 @@ std::error_code error_of(send_answer answer) noexcept;
 template <class T>
 struct send_request : wait_node {
     send_request() noexcept {}
+
     send_request(send_request&& other) noexcept : wait_node(std::move(other)) {}
+
     T* message = nullptr;
     send_answer answer = send_answer::waits;
 };
@@ -50,7 +52,9 @@ public:
     explicit mpsc_core(std::size_t capacity) noexcept : capacity_(capacity) {
         check_message_type<T>();
     }
+
     static void* operator new(std::size_t size) { return allocate_frame(size); }
+
     static void operator delete(void* memory, std::size_t size) noexcept {
         free_frame(memory, size);
     }
@@ -63,6 +67,7 @@ public:
         if (answer == send_answer::done) put_locked(message);
         return answer;
     }
+
     send_answer poll_send(send_request<T>& request, T& message, const context& cx) noexcept {
         mutex_lock held(mutex_);
         const send_answer answer = poll_room_locked(request, cx);
@@ -73,6 +78,7 @@ public:
         }
         return answer;
     }
+
     void abandon_send(send_request<T>& request) noexcept {
         mutex_lock held(mutex_);
         requests_.forget(request);
@@ -84,6 +90,7 @@ public:
         if (answer == send_answer::done) ++permits_;
         return answer;
     }
+
     send_answer poll_reserve(send_request<T>& request, const context& cx) noexcept {
         mutex_lock held(mutex_);
         const bool was_fired = request.is_fired();
@@ -91,11 +98,13 @@ public:
         if (answer == send_answer::done && !was_fired) ++permits_;
         return answer;
     }
+
     void abandon_reserve(send_request<T>& request) noexcept {
         mutex_lock held(mutex_);
         const bool was_fired = requests_.forget(request);
         if (was_fired && request.answer == send_answer::done) release_permit_locked();
     }
+
     void send_reserved(T& message) noexcept {
         mutex_lock held(mutex_);
         --permits_;
@@ -107,6 +116,7 @@ public:
         put_locked(message);
         if (permits_ == 0 && is_ended_locked()) receiving_.fire_all();
     }
+
     void release_permit() noexcept {
         mutex_lock held(mutex_);
         release_permit_locked();
@@ -117,6 +127,7 @@ public:
         mutex_lock held(mutex_);
         ++senders_;
     }
+
     void drop_sender() noexcept {
         mutex_lock held(mutex_);
         --senders_;
@@ -133,6 +144,7 @@ public:
         if (node.is_known()) closing_.forget(node);
         return true;
     }
+
     void abandon_closed(wait_node& node) noexcept {
         mutex_lock held(mutex_);
         closing_.forget(node);
@@ -149,6 +161,7 @@ public:
         if (node.is_known()) receiving_.forget(node);
         return true;
     }
+
     /// Ends a receive that was not finished, and puts back a message that was not taken.
     void abandon_recv(wait_node& node, std::optional<T>& untaken) noexcept {
         mutex_lock held(mutex_);
@@ -157,13 +170,13 @@ public:
             // Room for one more is there, see above, unless several receives are dropped at once or the
             // ring has just shrunk.
             ++used_;
-            EDO_CHECK(
-                ring_.make_room(ring_.size() + 1),
-                "out of memory while a dropped mpsc receive put its message back");
+            EDO_CHECK(ring_.make_room(ring_.size() + 1),
+                      "out of memory while a dropped mpsc receive put its message back");
             ring_.push_front(std::move(*untaken));
         }
         if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_first();
     }
+
     result<T> try_recv() noexcept {
         std::optional<T> taken;
         mutex_lock held(mutex_);
@@ -176,10 +189,11 @@ public:
         mutex_lock held(mutex_);
         close_locked();
     }
+
     void drop_receiver() noexcept {
         mutex_lock held(mutex_);
-        EDO_CHECK(
-            receiving_.is_empty(), "an mpsc receiver was destroyed while a task waits in its recv()");
+        EDO_CHECK(receiving_.is_empty(),
+                  "an mpsc receiver was destroyed while a task waits in its recv()");
         close_locked();
         receiver_gone_ = true;
         used_ = permits_;
@@ -191,14 +205,17 @@ public:
         mutex_lock held(mutex_);
         return closed_;
     }
+
     std::size_t size() const noexcept {
         mutex_lock held(mutex_);
         return ring_.size();
     }
+
     std::size_t room() const noexcept {
         mutex_lock held(mutex_);
         return used_ < capacity_ ? capacity_ - used_ : 0;
     }
+
     std::size_t capacity() const noexcept { return capacity_; }
 
 private:
@@ -212,6 +229,7 @@ private:
         ++used_;
         return send_answer::done;
     }
+
     send_answer poll_room_locked(send_request<T>& request, const context& cx) noexcept {
         if (!request.is_known()) {
             const send_answer answer = take_room_locked();
@@ -223,10 +241,12 @@ private:
         requests_.wait(request, cx);
         return send_answer::waits;
     }
+
     void put_locked(T& message) noexcept {
         ring_.push_back(std::move(message));
         receiving_.fire_first();
     }
+
     bool try_recv_locked(std::optional<T>& into) noexcept {
         if (ring_.is_empty()) return false;
         ring_.pop_front_to(into);
@@ -234,6 +254,7 @@ private:
         if (ring_.is_empty() && capacity_ == unbounded && permits_ == 0) ring_.shrink();
         return true;
     }
+
     void release_room_locked() noexcept {
         --used_;
         if (used_ >= capacity_) return;
@@ -248,11 +269,13 @@ private:
         }
         requests_.fire(*first);
     }
+
     void release_permit_locked() noexcept {
         --permits_;
         release_room_locked();
         if (is_ended_locked()) receiving_.fire_all();
     }
+
     void close_locked() noexcept {
         if (closed_) return;
         closed_ = true;
@@ -263,6 +286,7 @@ private:
         closing_.fire_all();
         if (is_ended_locked()) receiving_.fire_all();
     }
+
     /// Ends the critical section; the core may be gone afterwards.
     void free_if_last(mutex_lock& held) noexcept {
         const bool is_last = senders_ == 0 && permits_ == 0 && receiver_gone_;

@@ -29,6 +29,7 @@ public:
         shared_value<T> value;
         std::uint64_t version;
     };
+
     latest current() const noexcept {
         mutex_lock held(mutex_);
         return {value_, version_};
@@ -42,6 +43,7 @@ public:
         changing_.fire_all();
         return next;
     }
+
     void drop_sender() noexcept {
         mutex_lock held(mutex_);
         has_sender_ = false;
@@ -53,8 +55,10 @@ public:
         mutex_lock held(mutex_);
         return look_locked(seen);
     }
-    std::optional<watch_answer> poll_changed(
-        wait_node& node, std::uint64_t seen, const context& cx) noexcept {
+
+    std::optional<watch_answer> poll_changed(wait_node& node,
+                                             std::uint64_t seen,
+                                             const context& cx) noexcept {
         mutex_lock held(mutex_);
         const auto found = look_locked(seen);
         if (!found) {
@@ -64,6 +68,7 @@ public:
         }
         return found;
     }
+
     void abandon_changed(wait_node& node) noexcept {
         mutex_lock held(mutex_);
         changing_.forget(node);
@@ -73,15 +78,18 @@ public:
         mutex_lock held(mutex_);
         ++receivers_;
     }
+
     void drop_receiver() noexcept {
         mutex_lock held(mutex_);
         if (--receivers_ == 0) closing_.fire_all();
         free_if_last(held);
     }
+
     std::size_t receiver_count() const noexcept {
         mutex_lock held(mutex_);
         return receivers_;
     }
+
     bool poll_closed(wait_node& node, const context& cx) noexcept {
         mutex_lock held(mutex_);
         if (receivers_ != 0) {
@@ -91,6 +99,7 @@ public:
         if (node.is_known()) closing_.forget(node);
         return true;
     }
+
     void abandon_closed(wait_node& node) noexcept {
         mutex_lock held(mutex_);
         closing_.forget(node);
@@ -102,6 +111,7 @@ private:
         if (!has_sender_) return watch_answer{false, version_};
         return std::nullopt;
     }
+
     void free_if_last(mutex_lock& held) noexcept {
         const bool is_last = !has_sender_ && receivers_ == 0;
         held.unlock();

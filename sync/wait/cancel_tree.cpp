@@ -4,18 +4,23 @@
 
 namespace edo::detail {
 
-void* cancel_node::operator new(std::size_t size) { return allocate_frame(size); }
+void* cancel_node::operator new(std::size_t size) {
+    return allocate_frame(size);
+}
+
 void cancel_node::operator delete(void* memory, std::size_t size) noexcept {
     free_frame(memory, size);
 }
 
-cancel_handle cancel_node::make_root() { return cancel_handle(*new cancel_node); }
+cancel_handle cancel_node::make_root() {
+    return cancel_handle(*new cancel_node);
+}
 
 cancel_handle cancel_node::make_child(const cancel_handle& parent) {
     cancel_node& child = *new cancel_node(*parent);
     parent->add_ref();
     mutex_lock held(child.root_.mutex_);
-    if (parent->cancelled_.load(relaxed)) {  // written under the mutex, held here
+    if (parent->cancelled_.load(relaxed)) {     // written under the mutex, held here
         child.cancelled_.store(true, relaxed);  // nobody else knows the child yet
     } else {
         parent->children_.push_back(child);

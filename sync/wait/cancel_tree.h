@@ -18,17 +18,24 @@ class cancel_node;
 class cancel_handle {
 public:
     cancel_handle() noexcept {}
+
     explicit cancel_handle(cancel_node& counted) noexcept : node_(&counted) {}
+
     cancel_handle(const cancel_handle& other) noexcept;
+
     cancel_handle(cancel_handle&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+
     cancel_handle& operator=(cancel_handle other) noexcept {
         std::swap(node_, other.node_);
         return *this;
     }
+
     ~cancel_handle();
 
     explicit operator bool() const noexcept { return node_ != nullptr; }
+
     cancel_node* operator->() const noexcept { return node_; }
+
     cancel_node& operator*() const noexcept { return *node_; }
 
 private:
@@ -61,17 +68,21 @@ public:
     cancel_node& operator=(const cancel_node&) = delete;
 
     void cancel() noexcept;
+
     bool is_cancelled() const noexcept { return cancelled_.load(acquire); }  // Q
 
     bool poll(wait_node& node, const context& cx) noexcept;
     void abandon(wait_node& node) noexcept;
 
     void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // N
+
     void drop_ref() noexcept;
 
 private:
     cancel_node() noexcept : root_(*this) {}
+
     explicit cancel_node(cancel_node& parent) noexcept : root_(parent.root_), parent_(&parent) {}
+
     static void* operator new(std::size_t size);
     static void operator delete(void* memory, std::size_t size) noexcept;
 

@@ -84,9 +84,9 @@ permit_answer permit_queue::try_acquire_locked(std::size_t permits) noexcept {
 }
 
 void permit_queue::release_locked(std::size_t permits) noexcept {
-    EDO_CHECK(
-        permits <= max_permits - free_,
-        "a semaphore was given more permits than SIZE_MAX / 8; it is released more often than acquired");
+    EDO_CHECK(permits <= max_permits - free_,
+              "a semaphore was given more permits than SIZE_MAX / 8; it is released more often "
+              "than acquired");
     free_ += permits;
     grant_locked();
 }

@@ -43,6 +43,7 @@ private:
 
     struct request : wait_node {
         explicit request(std::size_t permits) noexcept : wanted(permits) {}
+
         std::size_t wanted;
         permit_answer answer = permit_answer::waits;
     };
@@ -65,11 +66,14 @@ class permit_claim {
 public:
     permit_claim(permit_queue& queue, std::size_t permits) noexcept
         : queue_(queue), request_(permits) {}
+
     permit_claim(permit_claim&& other) noexcept
         : queue_(other.queue_),
           request_(std::move(other.request_)),
           answer_(std::exchange(other.answer_, permit_answer::waits)) {}
+
     permit_claim& operator=(permit_claim&&) = delete;
+
     ~permit_claim() {
         if (answer_ == permit_answer::granted) {
             queue_.release(request_.wanted);
@@ -82,10 +86,12 @@ public:
         if (answer_ == permit_answer::waits) answer_ = queue_.poll(request_, cx);
         return answer_ != permit_answer::waits;
     }
+
     /// The permits become the caller's. Returns: false when the queue was closed.
     bool hand_over() noexcept {
         return std::exchange(answer_, permit_answer::closed) == permit_answer::granted;
     }
+
     std::size_t wanted() const noexcept { return request_.wanted; }
 
 private:

@@ -32,15 +32,18 @@ class wait_list;
 class wait_node : public list_node {
 public:
     wait_node() noexcept {}
+
     wait_node(wait_node&& other) noexcept : list_node() {
         EDO_CHECK(
             !other.is_known(),
             "an operation was moved while it waits; move it before its first poll, or not at all");
     }
+
     wait_node& operator=(wait_node&&) = delete;
 
     /// True from wait() to forget(). The waiting task may ask without the mutex: only it changes this.
     bool is_known() const noexcept { return static_cast<bool>(target_); }
+
     /// With the mutex.
     bool is_fired() const noexcept { return fired_; }
 
@@ -55,7 +58,9 @@ private:
 class wait_list {
 public:
     bool is_empty() const noexcept { return count_ == 0; }
+
     std::size_t size() const noexcept { return count_; }
+
     wait_node* front() noexcept { return nodes_.front(); }
 
     /// Puts the node at the end, unless it waits already, and notes whom to wake.

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "asio_side.h"
+#include "edo_side.h"
+#include "measurement.h"
+#include <concepts>
+#include <cstddef>
+#include <string>
+
+#include <benchmark/benchmark.h>
+
+namespace bench {
+
+/// One question that is put to both contestants.
+struct contest {
+    std::string name;
+    std::size_t operations;     ///< in one measurement; what is reported is the time of one
+    unsigned most_workers = 2;  ///< asked with one worker, then two, up to this
+    bool once = false;          ///< measures once, without warming up; for what is long to prepare
+    std::string counter = {};   ///< what measurement::counted is called; empty: not reported
+};
+
+/// Registers `<name of the side>/<contest>/<workers>`. `body` is a coroutine of that side that performs
+/// as many operations as it is told and yields a measurement, or a function that gets the side as well.
+///
+/// Starting and ending of threads is not measured, nor is the way from the calling thread into the
+/// workers and back, because the body itself reads the clock.
+template <class Side, class Body>
+void enter(const contest& asked, unsigned workers, Body body) {
+    const auto measure = [body](Side& side, std::size_t operations) -> measurement {
+        if constexpr (std::invocable<Body, Side&, std::size_t>) {
+            return body(side, operations);
+        } else {
+            return side.run(body(operations));
+        }
+    };
+    const std::string name =
+        std::string(Side::name) + '/' + asked.name + '/' + std::to_string(workers);
+    auto* entry = benchmark::RegisterBenchmark(name.c_str(), [asked, workers,
+                                                              measure](benchmark::State& state) {
+        Side side(workers);
+        if (!asked.once) measure(side, asked.operations);
+        measurement last;
+        while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(asked.operations))) {
+            last = measure(side, asked.operations);
+            state.SetIterationTime(last.elapsed.count());
+        }
+        if (!asked.counter.empty()) state.counters[asked.counter] = last.counted;
+    });
+    entry->UseManualTime();
+    if (asked.once) entry->Iterations(static_cast<benchmark::IterationCount>(asked.operations));
+}
+
+/// Registers both sides next to each other, so that they also run next to each other.
+template <class EdoBody, class AsioBody>
+void add(const contest& asked, EdoBody edo_body, AsioBody asio_body) {
+    for (unsigned workers = 1; workers <= asked.most_workers; ++workers) {
+        enter<edo_side>(asked, workers, edo_body);
+        enter<asio_side>(asked, workers, asio_body);
+    }
+}
+
+}  // namespace bench

@@ -1,0 +1,44 @@
+#pragma once
+
+/// Everything a program needs. Each header can also be included alone.
+
+#include <edo/base/clock.h>
+#include <edo/base/error.h>
+#include <edo/base/result.h>
+#include <edo/base/unique_fd.h>
+#include <edo/net/socket_addr.h>
+#include <edo/net/tcp_listener.h>
+#include <edo/net/tcp_stream.h>
+#include <edo/runtime/block_in_place.h>
+#include <edo/runtime/builder.h>
+#include <edo/runtime/dump.h>
+#include <edo/runtime/info.h>
+#include <edo/runtime/run.h>
+#include <edo/runtime/runtime.h>
+#include <edo/runtime/shutdown.h>
+#include <edo/runtime/spawn_blocking.h>
+#include <edo/runtime/testing.h>
+#include <edo/sync/broadcast.h>
+#include <edo/sync/cancellation_token.h>
+#include <edo/sync/mpsc.h>
+#include <edo/sync/mutex.h>
+#include <edo/sync/notify.h>
+#include <edo/sync/oneshot.h>
+#include <edo/sync/semaphore.h>
+#include <edo/sync/watch.h>
+#include <edo/task/foreign.h>
+#include <edo/task/join.h>
+#include <edo/task/join_handle.h>
+#include <edo/task/operation.h>
+#include <edo/task/or_return.h>
+#include <edo/task/select.h>
+#include <edo/task/spawn.h>
+#include <edo/task/task.h>
+#include <edo/task/task_group.h>
+#include <edo/task/unobserved.h>
+#include <edo/task/waker.h>
+#include <edo/task/yield.h>
+#include <edo/timer/interval.h>
+#include <edo/timer/now.h>
+#include <edo/timer/sleep.h>
+#include <edo/timer/timeout.h>

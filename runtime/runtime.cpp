@@ -1,0 +1,80 @@
+#include <edo/runtime/runtime.h>
+
+#include <system_error>
+#include <utility>
+
+#include <edo/base/check.h>
+#include <edo/runtime/scheduler/core.h>
+#include <edo/runtime/scheduler/current_thread.h>
+#include <edo/runtime/scheduler/thread_waiter.h>
+
+namespace edo {
+namespace detail {
+
+scheduler& scheduler_of(core* at, std::source_location site) noexcept {
+    if (at == nullptr)
+        fail("a runtime was used that was shut down or moved away; keep the one that has it", site);
+    return *at;
+}
+
+void check_block_on(core* at, std::source_location site) noexcept {
+    static_cast<void>(scheduler_of(at, site));
+    at->check_may_block("block_on", site);
+}
+
+void block_thread(core& at, bool (*poll)(void*, context&) noexcept, void* op) {
+    thread_waiter waiter;
+    while (!poll(op, waiter.line())) at.wait_for(waiter);
+}
+
+}  // namespace detail
+
+runtime_info basic_runtime::info() const {
+    EDO_CHECK(core_ != nullptr, "info() of a runtime that was moved away");
+    return core_->info();
+}
+
+runtime_dump basic_runtime::dump() const {
+    EDO_CHECK(core_ != nullptr, "dump() of a runtime that was moved away");
+    return core_->dump();
+}
+
+shutdown_report basic_runtime::shutdown(duration limit) {
+    EDO_CHECK(core_ != nullptr, "shutdown() of a runtime that was moved away");
+    return core_->end("shutdown()", limit);
+}
+
+void basic_runtime::end() noexcept {
+    if (core_ == nullptr) return;
+    static_cast<void>(core_->end("the destructor", duration::max()));
+    std::exchange(core_, nullptr)->release_ref();
+}
+
+void basic_runtime::replace(basic_runtime& other) noexcept {
+    end();
+    core_ = std::exchange(other.core_, nullptr);
+}
+
+namespace {
+
+// Every core made by build_current_thread() is one.
+detail::current_thread& current_thread_of(detail::core* at) noexcept {
+    EDO_CHECK(at != nullptr, "a runtime was used that was moved away");
+    return static_cast<detail::current_thread&>(*at);
+}
+
+}  // namespace
+
+current_thread_runtime::current_thread_runtime(std::source_location site) {
+    result<current_thread_runtime> built = runtime_builder(site).build_current_thread();
+    if (!built) throw std::system_error(built.error());
+    replace(*built);
+}
+
+std::size_t current_thread_runtime::poll_for(duration limit) {
+    detail::current_thread& at = current_thread_of(core_);
+    at.check_may_block("poll_for", at.config().built_at);
+    return at.poll_for(limit);
+}
+
+}  // namespace edo

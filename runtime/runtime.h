@@ -1,0 +1,226 @@
+#pragma once
+
+#include <cstddef>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include <edo/base/clock.h>
+#include <edo/runtime/builder.h>
+#include <edo/runtime/dump.h>
+#include <edo/runtime/info.h>
+#include <edo/runtime/shutdown.h>
+#include <edo/task/join_handle.h>
+#include <edo/task/operation.h>
+#include <edo/task/spawn.h>
+#include <edo/task/task.h>
+
+namespace edo {
+namespace detail {
+
+class core;
+
+/// Blocks the calling thread until poll(op, cx) is true; a current-thread runtime runs tasks meanwhile.
+void block_thread(core& at, bool (*poll)(void* op, context& cx) noexcept, void* op);
+/// Aborts if the calling thread must not block in block_on(), or if `at` is null.
+void check_block_on(core* at, std::source_location site) noexcept;
+/// The scheduler of a runtime, or a loud end if it was moved away.
+scheduler& scheduler_of(core* at, std::source_location site) noexcept;
+
+/// Turns an operation into a task that yields what it yields.
+template <class Op>
+task<std::remove_cv_t<taken_t<Op>>> await_operation(Op op) {
+    co_return co_await std::move(op);
+}
+
+template <class T>
+T block_on_cell(core& at, task_cell<T>* cell) {
+    launch(*cell, true);
+    join_operation<T, true, false> ended{output_claim<T>(*cell)};
+    using operation_type = decltype(ended);
+    block_thread(
+        at,
+        [](void* op, context& cx) noexcept { return static_cast<operation_type*>(op)->poll(cx); },
+        &ended);
+    return static_cast<T>(ended.take());
+}
+
+}  // namespace detail
+
+/// What both kinds of runtime offer.
+class basic_runtime {
+public:
+    basic_runtime(const basic_runtime&) = delete;
+    basic_runtime& operator=(const basic_runtime&) = delete;
+
+    /// Runs a task to its end and returns what it yields; rethrows what it throws.
+    ///
+    /// The task runs like any other: on the workers while the calling thread sleeps, or on the calling
+    /// thread if the runtime is a current-thread one. Instead of a task it can be an operation
+    /// (`rt.block_on(edo::join(a(), b()))`) or a callable that returns a task and is kept alive meanwhile.
+    ///
+    /// Requires: the calling thread is not running tasks: inside one, co_await instead. With a
+    ///           current-thread runtime it is the thread that built the runtime.
+    /// Errors:   if the runtime is shut down meanwhile: errc::runtime... see join_handle::join().
+    template <class T>
+    T block_on(task<T>&& root, std::source_location site = std::source_location::current()) {
+        detail::check_block_on(core_, site);
+        return detail::block_on_cell(
+            *core_, detail::make_cell(detail::scheduler_of(core_, site), site, std::move(root)));
+    }
+    template <operation Op>
+        requires(!std::is_lvalue_reference_v<Op>)
+    auto block_on(Op&& op, std::source_location site = std::source_location::current()) {
+        return block_on(detail::await_operation<std::remove_cvref_t<Op>>(std::move(op)), site);
+    }
+    template <class F>
+        requires(std::is_invocable_v<std::decay_t<F>&>)
+    auto block_on(F&& fn, std::source_location site = std::source_location::current()) {
+        detail::check_block_on(core_, site);
+        return detail::block_on_cell(
+            *core_, detail::make_cell(detail::scheduler_of(core_, site), site, std::forward<F>(fn)));
+    }
+
+    /// Starts a task, as edo::spawn() does, from any thread.
+    /// Thread-safe: yes.
+    template <class T>
+    join_handle<T> spawn(
+        task<T>&& top, std::source_location site = std::source_location::current()) {
+        return detail::launch_with_handle(
+            detail::make_cell(detail::scheduler_of(core_, site), site, std::move(top)));
+    }
+    template <class F>
+        requires(!detail::is_task_v<std::remove_cvref_t<F>>)
+    auto spawn(F&& fn, std::source_location site = std::source_location::current()) {
+        return spawn_at(site, std::forward<F>(fn));
+    }
+    template <class F, class A>
+        requires(!std::is_same_v<std::remove_cvref_t<A>, std::source_location>)
+    auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
+        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a));
+    }
+    template <class F, class A, class B>
+        requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
+    auto spawn(
+        F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
+        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
+    }
+    template <class F, class A, class B, class C>
+        requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
+    auto spawn(
+        F&& fn, A&& a, B&& b, C&& c,
+        std::source_location site = std::source_location::current()) {
+        return spawn_at(
+            site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
+            std::forward<C>(c));
+    }
+    template <class F, class A, class B, class C, class D>
+        requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
+    auto spawn(
+        F&& fn, A&& a, B&& b, C&& c, D&& d,
+        std::source_location site = std::source_location::current()) {
+        return spawn_at(
+            site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
+            std::forward<C>(c), std::forward<D>(d));
+    }
+
+    /// What the runtime is made of. Thread-safe: yes.
+    runtime_info info() const;
+
+    /// What every live task is doing: state, where it was spawned, where each of its coroutines waits, and
+    /// for what. Nothing is stopped for it; see runtime_dump.
+    /// Thread-safe: yes.
+    runtime_dump dump() const;
+
+    /// Ends the runtime: refuses new tasks, drops every task at its next await (on a worker, with all its
+    /// destructors), then ends timers and sockets, waits for blocking calls that have begun, and ends the
+    /// threads. Blocking calls that have not begun never will.
+    ///
+    /// Sockets, handles and wakers that outlive it are harmless: they answer errc::runtime_shutdown, or
+    /// that the task was cancelled. After `limit` it returns anyhow; threads that are stuck in user code are
+    /// left to themselves with all they may touch, and the report says who and where.
+    ///
+    /// Requires: as block_on(). Calling it again does nothing.
+    shutdown_report shutdown(duration limit = duration::max());
+
+protected:
+    basic_runtime() noexcept = default;
+    explicit basic_runtime(detail::core& owned) noexcept : core_(&owned) {}
+    basic_runtime(basic_runtime&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+    ~basic_runtime() { end(); }
+    void replace(basic_runtime& other) noexcept;
+    void end() noexcept;
+
+    detail::core* core_ = nullptr;
+
+private:
+    template <class F, class... Args>
+    auto spawn_at(std::source_location site, F&& fn, Args&&... args) {
+        return detail::launch_with_handle(detail::make_cell(
+            detail::scheduler_of(core_, site), site, std::forward<F>(fn),
+            std::forward<Args>(args)...));
+    }
+};
+
+/// Runs tasks on worker threads that share the work.
+///
+///     auto rt = edo::runtime::builder().worker_threads(4).build().value();
+///     int answer = rt.block_on(compute());
+///
+/// The destructor is shutdown() without a limit: it waits until every task has come to its next await and
+/// was dropped, and until blocking calls that have begun have returned. Where one of them may never return,
+/// call shutdown(5s) first; then the destructor does not wait.
+///
+/// Thread-safe: spawn(), info(), dump() and block_on() yes; moving, shutdown() and the destructor no.
+class runtime : public basic_runtime {
+public:
+    static runtime_builder builder(
+        std::source_location site = std::source_location::current()) {
+        return runtime_builder(site);
+    }
+
+    runtime(runtime&& other) noexcept = default;
+    runtime& operator=(runtime&& other) noexcept {
+        if (this != &other) replace(other);
+        return *this;
+    }
+
+private:
+    friend class runtime_builder;
+    explicit runtime(detail::core& owned) noexcept : basic_runtime(owned) {}
+};
+
+/// Runs tasks on the thread that built it, while that thread is in block_on(), poll_for() or shutdown().
+///
+///     edo::current_thread_runtime local;
+///     int answer = local.block_on(compute());
+///
+/// Thread-safe: spawn(), info() and dump() yes; everything else belongs to the thread that built it.
+class current_thread_runtime : public basic_runtime {
+public:
+    static runtime_builder builder(
+        std::source_location site = std::source_location::current()) {
+        return runtime_builder(site);
+    }
+
+    /// With the defaults of the builder.
+    /// Errors: throws std::system_error with what build_current_thread() would return.
+    explicit current_thread_runtime(
+        std::source_location site = std::source_location::current());
+    current_thread_runtime(current_thread_runtime&& other) noexcept = default;
+    current_thread_runtime& operator=(current_thread_runtime&& other) noexcept {
+        if (this != &other) replace(other);
+        return *this;
+    }
+
+    /// Runs what is ready and waits for more, for `limit` at most; ends early when no task is left. With
+    /// zero it does what can be done without waiting. For use inside a foreign loop.
+    /// Returns: how often a task was polled.
+    std::size_t poll_for(duration limit);
+
+private:
+    friend class runtime_builder;
+    explicit current_thread_runtime(detail::core& owned) noexcept : basic_runtime(owned) {}
+};
+
+}  // namespace edo

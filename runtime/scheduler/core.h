@@ -1,0 +1,73 @@
+#pragma once
+
+#include <source_location>
+#include <string>
+
+#include <edo/base/clock.h>
+#include <edo/base/seam/atomic.h>
+#include <edo/runtime/blocking/pool.h>
+#include <edo/runtime/dump.h>
+#include <edo/runtime/info.h>
+#include <edo/runtime/scheduler/config.h>
+#include <edo/runtime/scheduler/task_list.h>
+#include <edo/runtime/scheduler/thread_waiter.h>
+#include <edo/runtime/shutdown.h>
+#include <edo/task/state/scheduler.h>
+
+namespace edo::detail {
+
+/// What the current-thread and the multi-threaded scheduler have in common: name, configuration, blocking
+/// pool, life.
+///
+/// Handles, wakers and stuck threads may outlive the runtime, and a task's cell refers to its scheduler.
+/// So a core is counted: the runtime object holds it, the registry until the last cell is freed, and each
+/// thread that runs in it.
+class core : public scheduler {
+public:
+    const char* name() const noexcept final { return title_.c_str(); }
+    void destroy() noexcept final { release_ref(); }  // the last cell of the closed registry
+    void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // who adds one holds one
+    void release_ref() noexcept {
+        if (refs_.fetch_sub(1, acq_rel) == 1) delete this;  // the last one comes after the others
+    }
+
+    /// Blocks the calling thread until `waiter` is woken; the current-thread scheduler runs tasks meanwhile.
+    virtual void wait_for(thread_waiter& waiter) noexcept = 0;
+    virtual runtime_info info() const = 0;
+    /// Ends everything, once; see basic_runtime::shutdown(). `what` is how the caller is called.
+    shutdown_report end(const char* what, duration limit);
+    /// Runs `job` with the calling worker's queue and reactor cared for by others.
+    virtual void run_in_place(blocking_job& job) noexcept = 0;
+
+    const runtime_config& config() const noexcept { return config_; }
+    blocking_pool& pool() noexcept { return pool_; }
+    runtime_dump dump();
+
+    /// Aborts with both sites and the cure if the calling thread is inside a task, which a blocking call
+    /// `what` would stop.
+    void check_may_block(const char* what, std::source_location site) const noexcept;
+
+protected:
+    explicit core(runtime_config config);
+    virtual ~core();
+
+    virtual shutdown_report shutdown(duration limit) = 0;
+
+    /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else ends.
+    void cancel_all_tasks() noexcept;
+
+private:
+    runtime_config config_;
+    std::string title_;
+    blocking_pool& pool_;
+    bool ended_ = false;
+    atomic<unsigned> refs_{2};  // the runtime object's and the registry's
+};
+
+/// The blocking pool of the runtime that `exec` belongs to, or a loud end.
+core& core_of(const execution& exec, const char* what, std::source_location site) noexcept;
+
+/// Adds what `task` is doing to `to`. Any thread. Requires: a reference to the task.
+task_dump dump_task(task_header& task);
+
+}  // namespace edo::detail

@@ -1,0 +1,236 @@
+#include <edo/runtime/scheduler/current_thread.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <edo/base/check.h>
+#include <edo/task/state/header.h>
+
+namespace edo::detail {
+namespace {
+
+// Its address tells threads apart.
+constinit thread_local char mark_of_this_thread = 0;
+
+/// Makes `exec` the calling thread's execution for a scope.
+class entered {
+public:
+    explicit entered(execution& exec) noexcept : outer_(current_execution()) {
+        set_current_execution(&exec);
+    }
+    entered(const entered&) = delete;
+    entered& operator=(const entered&) = delete;
+    ~entered() { set_current_execution(outer_); }
+
+private:
+    execution* outer_;
+};
+
+// A virtual clock starts at a round instant that is far from zero, so that "an hour ago" is a time too.
+constexpr instant virtual_start{std::chrono::hours(24 * 365)};
+
+}  // namespace
+
+current_thread::current_thread(runtime_config config)
+    : core(std::move(config)), choices_(this->config().seed), spin_(this->config().busy_poll),
+      thread_mark_(&mark_of_this_thread) {
+    virtual_now_ = virtual_start;
+    exec_.self = this;
+    exec_.scheduler = this;
+    exec_.choices = &choices_;
+    exec_.now = time();
+    exec_.read_clock = [](const execution& exec) noexcept {
+        return static_cast<const own_execution&>(exec).self->time();
+    };
+}
+
+result<current_thread*> current_thread::create(runtime_config config) {
+    auto* made = new current_thread(std::move(config));
+    if (const result<void> opened = made->driver_.open(made->config().reactor, made->exec_); !opened) {
+        static_cast<void>(made->end("build", duration::max()));
+        made->release_ref();
+        return opened.error();
+    }
+    return made;
+}
+
+void current_thread::check_thread(const char* what) const noexcept {
+    if (thread_mark_ == &mark_of_this_thread) return;
+    const std::string message =
+        std::string(what) + " of " + name() +
+        " was called on another thread than the one that built it, where its tasks run; only spawn() may "
+        "come from other threads";
+    fail(message.c_str(), config().built_at);
+}
+
+void current_thread::schedule(task_header& task) noexcept {
+    if (current_execution() == &exec_) {
+        queue_.push_back(task);
+        return;
+    }
+    inject_.push(task);
+    driver_.wake();
+}
+
+void current_thread::wait_for(thread_waiter& waiter) noexcept {
+    check_thread("block_on");
+    run_until(instant::max(), [&] { return waiter.is_woken(); });
+}
+
+std::size_t current_thread::poll_for(duration limit) noexcept {
+    check_thread("poll_for");
+    const std::size_t before = polls_;
+    const entered scope(exec_);
+    const instant until = saturating_add(time(), limit);
+    polls_until_visit_ = 0;  // each call looks at the sockets once, however short it is
+    do {
+        exec_.now = time();
+        visit_driver();
+        while (task_header* const task = next_task()) {
+            run_task(*task);
+            if (polls_until_visit_ == 0) break;
+        }
+        if (!has_work()) {
+            if (tasks.size() == 0) break;
+            if (exec_.now < until) wait(until);
+        }
+        exec_.now = time();
+    } while (exec_.now < until);
+    return polls_ - before;
+}
+
+template <class Done>
+void current_thread::run_until(instant until, Done done) noexcept {
+    const entered scope(exec_);
+    exec_.now = time();
+    while (!done()) {
+        if (polls_until_visit_ == 0) visit_driver();
+        if (task_header* const task = next_task()) {
+            run_task(*task);
+        } else {
+            wait(until);
+        }
+    }
+}
+
+task_header* current_thread::next_task() noexcept {
+    // Other threads' tasks come behind the own ones, each batch once per visit or when there is nothing else.
+    if (queue_.is_empty()) inject_.take(tuning::inject_batch, queue_);
+    return queue_.pop_front();
+}
+
+void current_thread::run_task(task_header& task) noexcept {
+    ++polls_;
+    if (polls_until_visit_ > 0) --polls_until_visit_;
+    switch (task.run(exec_)) {
+        case poll_end::waits:
+        case poll_end::gone: return;
+        case poll_end::requeue: queue_.push_back(task); return;
+        case poll_end::yielded:
+            // Before it runs again everybody else had a turn, the driver included.
+            polls_until_visit_ =
+                std::min(polls_until_visit_, static_cast<unsigned>(queue_.size()));
+            queue_.push_back(task);
+            return;
+    }
+}
+
+void current_thread::visit_driver() noexcept {
+    polls_until_visit_ = config().event_interval;
+    exec_.now = time();
+    inject_.take(tuning::inject_batch, queue_);
+    // A real clock also keeps short polls from asking the kernel all the time.
+    if (config().paused || exec_.now - last_visit_ >= tuning::driver_gap) {
+        last_visit_ = exec_.now;
+        driver_.poll(exec_.now);
+    } else {
+        driver_.advance(exec_.now);
+    }
+}
+
+void current_thread::wait(instant until) noexcept {
+    if (config().paused) return wait_in_virtual_time(until);
+    const instant before = time();
+    if (!spin(until)) {
+        driver_.park(until);
+        polls_until_visit_ = config().event_interval;
+    }
+    exec_.now = last_visit_ = time();
+    driver_.advance(exec_.now);
+    spin_.note_wait(exec_.now - before);
+}
+
+// Time stands still while anything can happen without it: a task, an event, a blocking call.
+void current_thread::wait_in_virtual_time(instant until) noexcept {
+    const bool calls_run = pool().is_busy();  // before the queues: a call that ends wakes first
+    driver_.poll(exec_.now);
+    if (has_work()) return;
+    const instant next = std::min(until, driver_.wheel().exact_next_deadline());
+    if (calls_run || next == instant::max()) {
+        driver_.park_without_timers();
+        return;
+    }
+    exec_.now = virtual_now_ = std::max(virtual_now_, next);
+    driver_.advance(exec_.now);
+}
+
+// Returns: true when there is something to do.
+bool current_thread::spin(instant until) noexcept {
+    const duration limit = spin_.limit();
+    if (limit == duration::zero()) return false;
+    const instant start = time();
+    const instant end =
+        std::min({saturating_add(start, limit), until, driver_.wheel().next_deadline()});
+    for (instant at = start; at < end; at = time()) {
+        driver_.poll(at);
+        if (has_work()) return true;
+        spin_hint();
+    }
+    return has_work();
+}
+
+void current_thread::run_in_place(blocking_job& job) noexcept {
+    // There is no other worker that could go on meanwhile.
+    // Outside of the runtime, as on another thread: the call may block, and so use block_on().
+    execution* const inside = current_execution();
+    set_current_execution(nullptr);
+    job.run();
+    set_current_execution(inside);
+}
+
+runtime_info current_thread::info() const {
+    runtime_info about;
+    about.name = config().name;
+    about.workers = 1;
+    about.reactor = driver_.kind();
+    about.why = driver_.why();
+    return about;
+}
+
+shutdown_report current_thread::shutdown(duration limit) {
+    check_thread("shutdown");
+    const instant until = saturating_add(monotonic_clock::read(), limit);
+    shutdown_report report;
+    cancel_all_tasks();
+    if (tasks.size() != 0) {
+        // A paused clock knows no real deadline; there nothing can be late but a destructor.
+        run_until(config().paused ? instant::max() : until, [&] {
+            if (has_work()) return false;
+            return tasks.size() == 0 || monotonic_clock::read() >= until;
+        });
+    }
+    report.tasks = dump().tasks;
+    {
+        const entered scope(exec_);
+        pool().close();
+        driver_.shutdown();
+        // Entries of tasks that were destroyed elsewhere in the meantime.
+        while (task_header* const task = next_task()) run_task(*task);
+        if (report.tasks.empty()) driver_.close();
+    }
+    report.blocking_calls = pool().join(until);
+    return report;
+}
+
+}  // namespace edo::detail

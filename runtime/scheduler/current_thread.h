@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include <edo/base/random.h>
+#include <edo/base/result.h>
+#include <edo/runtime/driver/driver.h>
+#include <edo/runtime/scheduler/core.h>
+#include <edo/runtime/scheduler/inject_queue.h>
+#include <edo/runtime/scheduler/spin.h>
+#include <edo/task/context.h>
+
+namespace edo::detail {
+
+/// Runs all tasks on the thread that made it, while that thread waits for something: a queue, first in
+/// first out, a driver, and an inject queue for wakes of other threads.
+///
+/// Who touches what: everything but the inject queue and driver::wake() belongs to that thread.
+class current_thread final : public core {
+public:
+    static result<current_thread*> create(runtime_config config);
+
+    void schedule(task_header& task) noexcept override;
+    void wait_for(thread_waiter& waiter) noexcept override;
+    runtime_info info() const override;
+    void run_in_place(blocking_job& job) noexcept override;
+
+    /// Runs what is ready and waits for more, at most until `limit` from now or until no task is left.
+    /// Returns: how many polls of tasks it made.
+    std::size_t poll_for(duration limit) noexcept;
+
+    /// Aborts unless the calling thread is the one that made the runtime.
+    void check_thread(const char* what) const noexcept;
+    /// The runtime's time, virtual if it is paused.
+    instant time() const noexcept {
+        return config().paused ? virtual_now_ : monotonic_clock::read();
+    }
+
+private:
+    explicit current_thread(runtime_config config);
+    ~current_thread() override = default;
+
+    shutdown_report shutdown(duration limit) override;
+
+    struct own_execution : execution {
+        current_thread* self = nullptr;
+    };
+
+    template <class Done>
+    void run_until(instant until, Done done) noexcept;
+    task_header* next_task() noexcept;
+    void run_task(task_header& task) noexcept;
+    void visit_driver() noexcept;
+    void wait(instant until) noexcept;
+    void wait_in_virtual_time(instant until) noexcept;
+    bool spin(instant until) noexcept;
+    bool has_work() const noexcept { return !queue_.is_empty() || !inject_.is_empty(); }
+
+    own_execution exec_;
+    task_list queue_;
+    inject_queue inject_;
+    driver driver_;
+    random choices_;
+    spin_policy spin_;
+    unsigned polls_until_visit_ = 0;
+    instant last_visit_{};
+    std::size_t polls_ = 0;
+    instant virtual_now_{};
+    const void* thread_mark_;  // identifies the owner's thread
+};
+
+}  // namespace edo::detail

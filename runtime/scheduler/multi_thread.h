@@ -1,0 +1,104 @@
+#pragma once
+
+#include <memory>
+#include <system_error>
+#include <vector>
+
+#include <edo/base/result.h>
+#include <edo/base/seam/atomic.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/base/seam/parker.h>
+#include <edo/runtime/scheduler/core.h>
+#include <edo/runtime/scheduler/idle.h>
+#include <edo/runtime/scheduler/inject_queue.h>
+#include <edo/runtime/scheduler/worker.h>
+
+namespace edo::detail {
+
+// multi_thread: the workers of a runtime and what they share.
+//
+//                 end()                  no task is left, or the limit has passed
+//   running ───────────────► shutting down ───────────────► stopping ──► all workers ended
+//                            every root is cancelled         workers drain their queues, end their
+//                                                            drivers and leave
+//
+// Workers are never removed while the runtime lives: workers_[0, count_) only grows (by spares), so that
+// thieves can walk it without a lock. lock_ protects the bookkeeping of threads and spares.
+//
+//  mark  where            transition              ordering  pairs with
+//  A     add_worker       count_ + 1              release   A': the worker is complete
+//  A'    worker_count     reads count_            acquire   A
+//  D     shutdown         shutting_down_ = true   seq_cst   D': a worker that has removed the last task
+//                                                           from the registry sees the flag, or shutdown()
+//                                                           finds the registry empty (both look under the
+//                                                           shards' locks in between)
+//  D'    tell_if_empty    reads shutting_down_    seq_cst   D
+//  X     shutdown         stopping_ = true        release   X'
+//  X'    is_stopping      reads stopping_         acquire   X: what was reported before is final
+//
+// Dropping: a worker's thread holds a reference to all this, so a thread that is stuck in user code when the
+// runtime ends finds everything in place when it comes back; it then drops what it still can and leaves.
+// Stress: tests/stress/scheduler_stress.cpp, tests/stress/shutdown_stress.cpp.
+class multi_thread final : public core {
+public:
+    static result<multi_thread*> create(runtime_config config);
+
+    void schedule(task_header& task) noexcept override;
+    void wait_for(thread_waiter& waiter) noexcept override;
+    runtime_info info() const override;
+    void run_in_place(blocking_job& job) noexcept override;
+
+    // For workers.
+
+    inject_queue& inject() noexcept { return inject_; }
+    idle_workers& idle() noexcept { return idle_; }
+    unsigned worker_count() const noexcept { return count_.load(acquire); }  // A'
+    worker& worker_at(unsigned index) noexcept { return *workers_[index]; }
+    /// Wakes a sleeping worker unless one is on its way already.
+    void notify_one() noexcept;
+    /// True when some queue holds a task.
+    bool has_work() noexcept;
+    bool is_stopping() const noexcept { return stopping_.load(acquire); }  // X'
+    /// Tells shutdown() when the last task has gone.
+    void tell_if_empty() noexcept;
+
+    /// A worker has come up, or failed to.
+    void worker_opened(worker& who, std::error_code failed) noexcept;
+    void worker_ended(worker& who) noexcept;
+
+    /// A worker stands aside: a spare takes its place if one can be had.
+    /// Returns: whether end_substitution() is to be called.
+    bool begin_substitution() noexcept;
+    void end_substitution() noexcept;
+    /// True if there are more active workers than wanted and `spare` may stand aside; then it must.
+    bool may_retire(worker& spare) noexcept;
+
+private:
+    explicit multi_thread(runtime_config config);
+    ~multi_thread() override = default;
+
+    shutdown_report shutdown(duration limit) override;
+    std::error_code add_worker_locked(bool is_spare) noexcept;
+    void wake_all() noexcept;
+    unsigned join_workers(instant until) noexcept;
+
+    inject_queue inject_;
+    idle_workers idle_;
+    atomic<unsigned> count_{0};
+    std::vector<std::unique_ptr<worker>> workers_;  // sized once; see above
+    std::vector<int> cores_;                        // to pin workers to
+
+    mutex lock_;
+    unsigned opened_ = 0;
+    std::error_code open_error_;
+    unsigned running_ = 0;  // threads that have not ended
+    std::vector<worker*> dormant_;
+    atomic<unsigned> excess_{0};  // active workers more than wanted; written under lock_, see may_retire()
+    unsigned missing_ = 0;        // spares that were promised and failed to come up
+    parker progress_;             // of create() and shutdown()
+
+    atomic<bool> shutting_down_{false};
+    atomic<bool> stopping_{false};
+};
+
+}  // namespace edo::detail

@@ -1,0 +1,258 @@
+#include <edo/runtime/scheduler/worker.h>
+
+#include <algorithm>
+#include <utility>
+
+#include <edo/base/check.h>
+#include <edo/runtime/scheduler/multi_thread.h>
+#include <edo/task/state/header.h>
+
+namespace edo::detail {
+
+worker::worker(multi_thread& shared, unsigned index, bool is_spare)
+    : is_active(true), shared_(shared), choices_(shared.config().seed + index),
+      spin_(shared.config().busy_poll), is_spare_(is_spare), index_(index) {
+    exec_.self = this;
+    exec_.scheduler = &shared;
+    exec_.choices = &choices_;
+    exec_.now = monotonic_clock::read();
+    exec_.read_clock = [](const execution&) noexcept { return monotonic_clock::read(); };
+}
+
+void worker::run() noexcept {
+    if (open()) {
+        set_current_execution(&exec_);
+        work();
+        end();
+        set_current_execution(nullptr);
+    }
+    shared_.worker_ended(*this);  // the last touch: this object may be gone afterwards
+}
+
+bool worker::open() noexcept {
+    std::error_code failed;
+    try {
+        failed = driver_.open(shared_.config().reactor, exec_).error();
+    } catch (const std::bad_alloc&) {
+        failed = make_error_code(std::errc::not_enough_memory);
+    }
+    shared_.worker_opened(*this, failed);
+    return !failed;
+}
+
+void worker::work() noexcept {
+    while (!shared_.is_stopping()) {
+        if (polls_until_visit_ == 0) visit_driver();
+        task_header* task = next_task();
+        if (task == nullptr) task = search();
+        if (task == nullptr) {
+            wait();
+            continue;
+        }
+        if (searching_) found_work();
+        run_task(*task);
+    }
+}
+
+// Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a poll that
+// did not return for long. What can still be dropped is dropped.
+void worker::end() noexcept {
+    while (task_header* const task = next_task()) run_task(*task);
+    if (std::exchange(searching_, false)) shared_.idle().stop_searching();
+    driver_.shutdown();
+    while (task_header* const task = next_task()) run_task(*task);
+    // While tasks are left elsewhere, their frames may refer to this reactor and this wheel.
+    if (shared_.tasks.size() == 0) driver_.close();
+}
+
+void worker::schedule(task_header& task) noexcept {
+    if (stands_aside_) {
+        shared_.inject().push(task);
+        shared_.notify_one();
+    } else if (in_driver_) {
+        push(task);
+    } else if (task_header* const displaced = std::exchange(lifo_, &task); displaced != nullptr) {
+        push(*displaced);
+        shared_.notify_one();
+    }
+}
+
+void worker::push(task_header& task) noexcept { ring_.push(task, shared_.inject()); }
+
+task_header* worker::next_task() noexcept {
+    if (std::exchange(inject_is_due_, false)) {
+        if (task_header* const task = shared_.inject().pop(); task != nullptr) return task;
+    }
+    if (lifo_ != nullptr) {
+        if (lifo_polls_ < tuning::lifo_polls_in_row) {
+            ++lifo_polls_;
+            return std::exchange(lifo_, nullptr);
+        }
+        push(*std::exchange(lifo_, nullptr));
+    }
+    lifo_polls_ = 0;
+    if (task_header* const task = ring_.pop(); task != nullptr) return task;
+    return take_injected();
+}
+
+// A fair share of the inject queue: one task to run, the others for the ring, where they can be stolen.
+task_header* worker::take_injected() noexcept {
+    const std::size_t queued = shared_.inject().size();
+    if (queued == 0) return nullptr;
+    const std::size_t share =
+        std::min<std::size_t>({queued / shared_.worker_count() + 1, tuning::inject_batch,
+                               local_queue::capacity / 2});
+    task_list taken;
+    shared_.inject().take(share, taken);
+    task_header* const first = taken.pop_front();
+    while (task_header* const task = taken.pop_front()) push(*task);
+    return first;
+}
+
+task_header* worker::search() noexcept {
+    if (!searching_) {
+        if (!shared_.idle().try_search()) return nullptr;
+        searching_ = true;
+    }
+    const unsigned count = shared_.worker_count();
+    const unsigned start = choices_.below(count);
+    for (unsigned i = 0; i < count; ++i) {
+        const unsigned victim = (start + i) % count;
+        if (victim == index_) continue;
+        if (task_header* const task = shared_.worker_at(victim).queue().steal_into(ring_);
+            task != nullptr)
+            return task;
+    }
+    return take_injected();
+}
+
+// Pushers have left the waking to us as long as we searched: if there is more to do, the next one comes.
+void worker::found_work() noexcept {
+    searching_ = false;
+    if (shared_.idle().stop_searching() && shared_.has_work()) shared_.notify_one();
+}
+
+void worker::run_task(task_header& task) noexcept {
+    if (polls_until_visit_ > 0) --polls_until_visit_;
+    switch (task.run(exec_)) {
+        case poll_end::waits:
+        case poll_end::gone: return;
+        case poll_end::requeue: push(task); break;
+        case poll_end::yielded:
+            // Before it runs again everybody else had a turn, the driver included.
+            polls_until_visit_ =
+                std::min(polls_until_visit_, ring_.size() + (lifo_ != nullptr ? 1U : 0U));
+            push(task);
+            break;
+    }
+    if (has_much_work()) shared_.notify_one();
+}
+
+void worker::visit_driver() noexcept {
+    polls_until_visit_ = shared_.config().event_interval;
+    inject_is_due_ = true;
+    exec_.now = monotonic_clock::read();
+    in_driver_ = true;
+    if (exec_.now - last_visit_ >= tuning::driver_gap) {
+        last_visit_ = exec_.now;
+        driver_.poll(exec_.now);
+    } else {
+        driver_.advance(exec_.now);
+    }
+    in_driver_ = false;
+    if (has_much_work()) shared_.notify_one();
+    shared_.tell_if_empty();
+    if (is_spare_ && shared_.may_retire(*this)) retire();
+}
+
+void worker::wait() noexcept {
+    const instant before = monotonic_clock::read();
+    bool chosen = false;
+    if (spin()) {
+        chosen = searching_;
+    } else {
+        shared_.tell_if_empty();
+        if (is_spare_ && shared_.may_retire(*this)) return retire();
+        const bool was_last = shared_.idle().sleep(*this, std::exchange(searching_, false));
+        // What was queued while we were the last to search has woken nobody.
+        if (was_last && shared_.has_work()) shared_.notify_one();
+        in_driver_ = true;
+        driver_.park(instant::max());
+        in_driver_ = false;
+        chosen = shared_.idle().leave(*this);
+    }
+    searching_ = chosen;
+    exec_.now = last_visit_ = monotonic_clock::read();
+    polls_until_visit_ = shared_.config().event_interval;
+    in_driver_ = true;
+    driver_.advance(exec_.now);
+    in_driver_ = false;
+    spin_.note_wait(exec_.now - before);
+    if (has_much_work()) shared_.notify_one();
+}
+
+// Looks for work for a moment, as the only searcher. Returns: true when there is something to do.
+bool worker::spin() noexcept {
+    const duration limit = spin_.limit();
+    if (limit == duration::zero() || !searching_ || !shared_.idle().is_only_searcher()) return false;
+    const instant start = monotonic_clock::read();
+    const instant end = std::min(saturating_add(start, limit), driver_.wheel().next_deadline());
+    for (instant at = start; at < end && !shared_.is_stopping(); at = monotonic_clock::read()) {
+        in_driver_ = true;
+        driver_.poll(at);
+        in_driver_ = false;
+        if (has_own_work() || shared_.has_work()) return true;
+        spin_hint();
+    }
+    return has_own_work();
+}
+
+void worker::give_queue_away() noexcept {
+    task_list given;
+    if (lifo_ != nullptr) given.push_back(*std::exchange(lifo_, nullptr));
+    while (task_header* const task = ring_.pop()) given.push_back(*task);
+    if (given.is_empty()) return;
+    shared_.inject().push_all(given);
+    shared_.notify_one();
+}
+
+// One wait for events, whose wakes go to the other workers.
+void worker::serve_driver_only() noexcept {
+    driver_.park(instant::max());
+    exec_.now = monotonic_clock::read();
+    driver_.advance(exec_.now);
+}
+
+void worker::run_in_place(blocking_job& job) noexcept {
+    stands_aside_ = true;
+    give_queue_away();
+    const bool substituted = shared_.begin_substitution();
+    job.told = [](void* self) noexcept { static_cast<worker*>(self)->driver_.wake(); };
+    job.told_to = this;
+    bool is_done = false;
+    if (shared_.pool().submit_if_free(job)) {
+        while (!shared_.pool().is_over(job)) serve_driver_only();
+        is_done = job.state == blocking_job::state_kind::done;  // else the pool was closed first
+    }
+    if (!is_done) {
+        // No thread to be had: the call is made here, and the sockets of this worker wait for it.
+        set_current_execution(nullptr);
+        job.run();
+        set_current_execution(&exec_);
+    }
+    if (substituted) shared_.end_substitution();
+    stands_aside_ = false;
+    exec_.now = monotonic_clock::read();
+}
+
+void worker::retire() noexcept {
+    if (std::exchange(searching_, false) && shared_.idle().stop_searching() && shared_.has_work())
+        shared_.notify_one();
+    stands_aside_ = true;
+    give_queue_away();
+    while (!is_active.load(acquire) && !shared_.is_stopping())  // see is_active
+        serve_driver_only();
+    stands_aside_ = false;
+}
+
+}  // namespace edo::detail

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+
+#include <edo/base/random.h>
+#include <edo/base/seam/atomic.h>
+#include <edo/base/seam/thread.h>
+#include <edo/runtime/blocking/job.h>
+#include <edo/runtime/driver/driver.h>
+#include <edo/runtime/scheduler/idle.h>
+#include <edo/runtime/scheduler/local_queue.h>
+#include <edo/runtime/scheduler/spin.h>
+#include <edo/task/context.h>
+
+namespace edo::detail {
+
+class multi_thread;
+
+/// One thread that runs tasks: a ring and a slot for the task woken last, a driver, a source of choices.
+///
+/// Where the next task comes from, in this order: the slot (three times in a row at most, so that two tasks
+/// that wake each other do not keep the others waiting), the ring, the inject queue, other workers' rings.
+/// Every 61 polls the inject queue and the driver have their turn first.
+///
+/// A worker can also *stand aside*: it runs no tasks, but looks after its sockets and timers and hands on
+/// what they wake. It does so while one of its tasks makes a call by block_in_place(), and as a spare that is
+/// not needed just now.
+///
+/// Who touches what: everything belongs to the worker's thread but the ring (thieves), driver::wake() and
+/// what is marked as protected by the shared part's lock.
+class worker : public sleeper {
+public:
+    worker(multi_thread& shared, unsigned index, bool is_spare);
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+    static worker& of(execution& exec) noexcept {
+        return *static_cast<own_execution&>(exec).self;
+    }
+
+    /// The body of the thread.
+    void run() noexcept;
+    /// Takes a task that was woken or spawned on this thread.
+    void schedule(task_header& task) noexcept;
+    /// Stands aside until `job`, run by another thread, has ended.
+    void run_in_place(blocking_job& job) noexcept;
+
+    local_queue& queue() noexcept { return ring_; }
+    detail::driver& driver() noexcept { return driver_; }
+    bool is_spare() const noexcept { return is_spare_; }
+
+    // Protected by the shared part's lock.
+    detail::thread thread;
+    bool has_ended = false;
+
+    /// False while a spare stands aside. Written under the shared part's lock with release, read by the
+    /// worker with acquire: nothing but the flag is handed over.
+    atomic<bool> is_active;
+
+private:
+    struct own_execution : execution {
+        worker* self = nullptr;
+    };
+
+    bool open() noexcept;
+    void work() noexcept;
+    void end() noexcept;
+
+    task_header* next_task() noexcept;
+    task_header* take_injected() noexcept;
+    task_header* search() noexcept;
+    void found_work() noexcept;
+    void run_task(task_header& task) noexcept;
+    void push(task_header& task) noexcept;
+
+    void visit_driver() noexcept;
+    void wait() noexcept;
+    bool spin() noexcept;
+    bool has_own_work() const noexcept { return lifo_ != nullptr || !ring_.is_empty(); }
+    bool has_much_work() const noexcept {
+        return ring_.size() + (lifo_ != nullptr ? 1U : 0U) > 1;
+    }
+
+    void give_queue_away() noexcept;
+    void serve_driver_only() noexcept;
+    void retire() noexcept;
+
+    multi_thread& shared_;
+    own_execution exec_;
+    detail::driver driver_;
+    random choices_;
+    spin_policy spin_;
+    task_header* lifo_ = nullptr;
+    unsigned lifo_polls_ = 0;
+    unsigned polls_until_visit_ = 0;
+    bool inject_is_due_ = false;
+    bool searching_ = false;
+    bool in_driver_ = false;     // wakes come from events: they are batched
+    bool stands_aside_ = false;  // wakes go to the inject queue
+    const bool is_spare_;
+    const unsigned index_;
+    instant last_visit_{};
+    local_queue ring_;
+};
+
+}  // namespace edo::detail

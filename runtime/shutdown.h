@@ -1,0 +1,30 @@
+#pragma once
+
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include <edo/runtime/dump.h>
+
+namespace edo {
+
+/// Who did not stop in time; see runtime::shutdown().
+class [[nodiscard]] shutdown_report {
+public:
+    shutdown_report() noexcept {}
+
+    /// True when everything has ended: tasks, workers and blocking calls.
+    bool is_clean() const noexcept {
+        return tasks.empty() && blocking_calls.empty() && stuck_workers == 0;
+    }
+    explicit operator bool() const noexcept { return is_clean(); }
+
+    std::vector<task_dump> tasks;                      ///< not destroyed yet, and where each is
+    std::vector<std::source_location> blocking_calls;  ///< spawn_blocking() calls that still run
+    unsigned stuck_workers = 0;                        ///< workers inside a poll that does not return
+
+    /// One paragraph for a log; "everything stopped" when it is clean.
+    std::string to_string() const;
+};
+
+}  // namespace edo

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <edo/base/random.h>
+#include <edo/task/branch.h>
+#include <edo/task/select.h>
+#include <edo/task/task.h>
+#include <edo/task/yield.h>
+
+#include "../support/event.h"
+
+namespace edo::testing {
+
+/// Polls an operation or task and drops it at its n-th pending poll: at its n-th suspension point.
+/// Yields what the operand yielded, or nothing if it was dropped.
+template <class A>
+class [[nodiscard]] drop_at_poll {
+public:
+    static constexpr bool is_combinator = true;
+    using stored = detail::stored_t<detail::yielded_t<A>>;
+
+    drop_at_poll(A&& operand, unsigned pending_poll)
+        : inner_(std::forward<A>(operand)), left_(pending_poll) {}
+    drop_at_poll(drop_at_poll&& other) : inner_(std::move(other.inner_)), left_(other.left_) {}
+
+    bool poll(context& cx) noexcept {
+        if (left_ != 0) {
+            if (inner_.poll(cx)) {
+                taken_.emplace(detail::store([&]() -> decltype(auto) { return inner_.take(); }));
+                left_ = 0;
+            } else if (--left_ != 0) {
+                return false;
+            }
+        }
+        if (!inner_.prepare_drop()) return false;
+        inner_.drop();
+        return true;
+    }
+    std::optional<stored> take() { return std::move(taken_); }
+    bool prepare_drop() noexcept { return inner_.prepare_drop(); }
+
+private:
+    detail::branch<A> inner_;
+    unsigned left_;
+    std::optional<stored> taken_;
+};
+
+/// How one round of a case drops its operation: at a suspension point that is counted out, or when another
+/// task says so, at a moment that is shifted from round to round and races with the completion.
+class dropper {
+public:
+    static dropper at_suspension(unsigned n) { return dropper(n, 0); }
+    static dropper racing(std::uint64_t seed) { return dropper(0, seed); }
+
+    /// Runs `operand` and drops it. Yields what it yielded, or nothing.
+    template <class A>
+    task<std::optional<detail::stored_t<detail::yielded_t<A>>>> run(A operand) {
+        if (at_ != 0) {
+            auto out = co_await drop_at_poll<A>(std::move(operand), at_);
+            completed_ = out.has_value();
+            co_return out;
+        }
+        auto out = co_await edo::select(std::move(operand), stop_.wait());
+        completed_ = out.index() == 0;
+        if (!completed_) co_return std::nullopt;
+        co_return std::move(std::get<0>(out));
+    }
+
+    /// Says when: awaited by a second task, beside whatever completes the operation.
+    task<> drop_later() {
+        edo::detail::random coin(seed_);
+        const std::uint32_t turns = coin.below(4);
+        for (std::uint32_t i = 0; i < turns; ++i) co_await edo::yield_now();
+        for (std::uint32_t i = coin.below(2000); i != 0; --i) edo::detail::spin_hint();
+        if (at_ == 0) stop_.raise();
+    }
+    /// A pause of a length that differs from round to round, for whoever completes the operation.
+    task<> shift() {
+        edo::detail::random coin(seed_ * 31 + 7);
+        const std::uint32_t turns = coin.below(4);
+        for (std::uint32_t i = 0; i < turns; ++i) co_await edo::yield_now();
+        for (std::uint32_t i = coin.below(2000); i != 0; --i) edo::detail::spin_hint();
+    }
+
+    /// For operations that are asked afterwards how far they came: ends when the operation is to go.
+    event::wait_operation when_dropped() {
+        if (at_ != 0) stop_.raise();
+        return stop_.wait();
+    }
+
+    bool has_completed() const noexcept { return completed_; }
+
+private:
+    dropper(unsigned at, std::uint64_t seed) : at_(at), seed_(seed) {}
+
+    unsigned at_;
+    std::uint64_t seed_;
+    event stop_;
+    bool completed_ = false;
+};
+
+}  // namespace edo::testing

@@ -1,0 +1,193 @@
+// Operations on one thread, the wheel's owner on another. Run under the thread sanitizer.
+#include <edo/timer/wheel/wheel.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <edo/base/clock.h>
+#include <edo/base/seam/parker.h>
+
+#include "timer/probe.h"
+
+namespace {
+
+using edo::duration;
+using edo::instant;
+using edo::detail::monotonic_clock;
+using edo::detail::timer_wheel;
+using edo::testing::probe;
+using edo::testing::woken_task;
+using namespace std::chrono_literals;
+
+using answer = timer_wheel::answer;
+
+void spin(std::uint64_t turns) {
+    for (std::uint64_t i = 0; i < turns; ++i) edo::detail::spin_hint();
+}
+
+/// Lets two threads begin a round at the same moment.
+class starting_line {
+public:
+    void wait() {
+        const int round = round_.load();
+        if (waiting_.fetch_add(1) == 1) {
+            waiting_.store(0);
+            round_.store(round + 1);
+            return;
+        }
+        while (round_.load() == round) std::this_thread::yield();
+    }
+
+private:
+    std::atomic<int> waiting_{0}, round_{0};
+};
+
+TEST(wheel_race, arm_cancel_and_reset_against_advance) {
+    constexpr int rounds = 20'000;
+    woken_task task;
+    timer_wheel wheel;
+    std::atomic<std::int64_t> now{1};
+    std::atomic<bool> done{false};
+    std::thread owner([&] {
+        while (!done.load()) wheel.advance(instant(duration(now.fetch_add(50))));
+    });
+    std::mt19937_64 random(7);
+    std::deque<probe> probes(16);
+    int fired = 0, cancelled = 0, moved = 0, moved_too_late = 0;
+
+    for (int round = 0; round < rounds; ++round) {
+        probe& p = probes[random() % probes.size()];
+        if (!p.is_known()) {
+            const auto span = static_cast<std::int64_t>(random() % 5'000);
+            EXPECT_TRUE(wheel.arm(p, instant(duration(now.load() + span)), task.target()));
+        }
+        spin(random() % 64);
+        switch (random() % 3) {
+            case 0: (timer_wheel::cancel(p) ? cancelled : fired) += 1; break;
+            case 1: {
+                const auto span = static_cast<std::int64_t>(random() % 5'000);
+                (timer_wheel::reset(p, instant(duration(now.load() + span))) ? moved
+                                                                             : moved_too_late) += 1;
+                break;
+            }
+            case 2:
+                if (timer_wheel::check(p, task.target()) == answer::fired) {
+                    ++fired;
+                    EXPECT_GE(now.load(), p.deadline().time_since_epoch().count());
+                }
+                break;
+        }
+        if (random() % 16 == 0) task.run();
+    }
+    done.store(true);
+    owner.join();
+
+    EXPECT_GT(fired, 0);
+    EXPECT_GT(cancelled, 0);
+    EXPECT_GT(moved, 0);
+    EXPECT_GT(moved_too_late, 0);
+}
+
+TEST(wheel_race, cancel_against_the_end_of_the_wheel) {
+    constexpr int rounds = 3'000;
+    woken_task task;
+    starting_line line;
+    std::unique_ptr<timer_wheel> wheel;
+    std::thread owner([&] {
+        std::mt19937_64 random(11);
+        for (int round = 0; round < rounds; ++round) {
+            line.wait();
+            spin(random() % 256);
+            wheel.reset();
+            line.wait();
+        }
+    });
+    std::mt19937_64 random(13);
+    std::array<probe, 8> probes;
+    int cancelled = 0, abandoned = 0, refused = 0, rounds_with_both = 0;
+
+    for (int round = 0; round < rounds; ++round) {
+        wheel = std::make_unique<timer_wheel>();
+        for (probe& p : probes) {
+            const bool is_armed = wheel->arm(p, instant(1h), task.target());
+            EXPECT_TRUE(is_armed);
+        }
+        line.wait();
+        spin(random() % 256);
+        int cancelled_now = 0;
+        for (probe& p : probes) {
+            switch (random() % 3) {
+                case 0: cancelled_now += timer_wheel::cancel(p) ? 1 : 0; break;
+                case 1:
+                    if (timer_wheel::check(p, task.target()) == answer::abandoned) ++abandoned;
+                    break;
+                case 2:
+                    if (!timer_wheel::reset(p, instant(2h))) ++refused;
+                    break;
+            }
+        }
+        line.wait();
+        cancelled += cancelled_now;
+        if (cancelled_now > 0 && task.is_woken()) ++rounds_with_both;
+        for (probe& p : probes) EXPECT_FALSE(timer_wheel::cancel(p));
+        task.run();
+    }
+    owner.join();
+
+    EXPECT_GT(cancelled, 0);
+    EXPECT_GT(abandoned, 0);
+    EXPECT_GT(refused, 0);
+    EXPECT_GT(rounds_with_both, 0);
+}
+
+// The owner sleeps for an hour unless it is woken; the other side arms what is due much earlier. A wake
+// that got lost would make the test hang.
+TEST(wheel_race, parked_owner_wakes_for_an_earlier_deadline) {
+    constexpr int rounds = 2'000;
+    woken_task task;
+    timer_wheel wheel;
+    edo::detail::parker place;
+    std::atomic<int> parked{0};
+    wheel.set_unpark([](void* p) { static_cast<edo::detail::parker*>(p)->unpark(); }, &place);
+    probe hour;
+    EXPECT_TRUE(wheel.arm(hour, monotonic_clock::read() + 1h, task.target()));
+    std::atomic<int> fired{0};
+    std::thread owner([&] {
+        std::mt19937_64 random(3);
+        while (fired.load() < rounds) {
+            const instant until = wheel.begin_park();
+            const instant now = monotonic_clock::read();
+            if (until > now) {
+                place.park(until - now);
+                parked.fetch_add(1);
+            }
+            wheel.end_park();
+            spin(random() % 128);
+            fired.fetch_add(static_cast<int>(wheel.advance(monotonic_clock::read())));
+        }
+    });
+    std::mt19937_64 random(5);
+
+    for (int round = 0; round < rounds; ++round) {
+        probe p;
+        const instant deadline = monotonic_clock::read() + duration(random() % 20'000);
+        const bool is_armed = wheel.arm(p, deadline, task.target());
+        EXPECT_TRUE(is_armed);
+        while (fired.load() <= round) std::this_thread::yield();
+        EXPECT_EQ(timer_wheel::check(p, task.target()), answer::fired);
+        EXPECT_GE(monotonic_clock::read(), deadline);
+        spin(random() % 512);
+    }
+    owner.join();
+
+    EXPECT_GT(parked.load(), 0);
+}
+
+}  // namespace
