@@ -7,7 +7,8 @@ namespace edo::detail {
 void reactor_home::close() noexcept {
     mutex_lock guard(lock);
     open = nullptr;
-    while (registration* r = members.pop_front()) r->happened(readiness_view::orphaned);
+    while (registration* r = members.pop_front())
+        r->happened(readiness_view::orphaned);
 }
 
 }  // namespace edo::detail

@@ -18,11 +18,13 @@ class registration;
 class reactor_home {
 public:
     static reactor_home* create(reactor& at) { return new reactor_home(at); }
+
     reactor_home(const reactor_home&) = delete;
     reactor_home& operator=(const reactor_home&) = delete;
 
     // Relaxed: who adds a reference holds one. acq_rel: the last to let go comes after all the others.
     void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // as above
+
     void release_ref() noexcept {
         if (refs_.fetch_sub(1, acq_rel) == 1) delete this;  // as above
     }
@@ -33,11 +35,13 @@ public:
     mutex lock;
     reactor* open;                         ///< null once the reactor is shut down
     intrusive_list<registration> members;  ///< attached
-    intrusive_list<registration> leaving;  ///< detached; the owner frees them when no event refers to them
+    intrusive_list<registration>
+        leaving;  ///< detached; the owner frees them when no event refers to them
     std::uint32_t leaving_count = 0;
 
 private:
     explicit reactor_home(reactor& at) noexcept : open(&at) {}
+
     ~reactor_home() = default;
 
     atomic<std::uint32_t> refs_{1};

@@ -19,15 +19,21 @@ std::string reason_for(int error_number) {
         case EACCES:
             return "io_uring is blocked here (EPERM: a seccomp filter, as in most containers, or "
                    "kernel.io_uring_disabled)";
-        case ENOSYS: return "this kernel has no io_uring (ENOSYS)";
+        case ENOSYS:
+            return "this kernel has no io_uring (ENOSYS)";
         case EINVAL:
-            return "this kernel's io_uring is too old (EINVAL: SINGLE_ISSUER and DEFER_TASKRUN need "
+            return "this kernel's io_uring is too old (EINVAL: SINGLE_ISSUER and DEFER_TASKRUN "
+                   "need "
                    "Linux 6.1)";
-        case ENOMEM: return "no memory may be locked for io_uring (ENOMEM: RLIMIT_MEMLOCK)";
+        case ENOMEM:
+            return "no memory may be locked for io_uring (ENOMEM: RLIMIT_MEMLOCK)";
         case EMFILE:
-        case ENFILE: return "no descriptor is left for io_uring (EMFILE: RLIMIT_NOFILE)";
-        case EOPNOTSUPP: return "this build of edo has no io_uring (EDO_URING is off)";
-        default: return "io_uring failed: " + std::system_category().message(error_number);
+        case ENFILE:
+            return "no descriptor is left for io_uring (EMFILE: RLIMIT_NOFILE)";
+        case EOPNOTSUPP:
+            return "this build of edo has no io_uring (EDO_URING is off)";
+        default:
+            return "io_uring failed: " + std::system_category().message(error_number);
     }
 }
 
@@ -35,10 +41,13 @@ std::string reason_for(int error_number) {
 class reactor_category final : public std::error_category {
 public:
     const char* name() const noexcept override { return "edo.reactor"; }
+
     std::string message(int code) const override {
-        if (code == ENOTSUP) return "kqueue belongs to the BSDs; choose automatic, io_uring or epoll";
+        if (code == ENOTSUP)
+            return "kqueue belongs to the BSDs; choose automatic, io_uring or epoll";
         return reason_for(code) + "; allow it, or choose reactor_kind::epoll or automatic";
     }
+
     std::error_condition default_error_condition(int code) const noexcept override {
         return std::generic_category().default_error_condition(code);
     }

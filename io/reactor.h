@@ -16,7 +16,8 @@ class registration;
 /// What becomes of a registration that leaves.
 struct detachment {
     bool record_is_free = true;  ///< no event can refer to it any more: the caller frees it
-    bool file_is_held = false;   ///< the kernel keeps the file open, so close() alone ends no connection
+    bool file_is_held =
+        false;  ///< the kernel keeps the file open, so close() alone ends no connection
 };
 
 /// What a back end must offer. One per worker; created, polled and destroyed on that worker's thread.

@@ -13,10 +13,14 @@ enum class reactor_kind {
 /// The name of a kind, as flags and messages spell it: "automatic", "io_uring", "epoll", "kqueue".
 constexpr const char* name_of(reactor_kind kind) noexcept {
     switch (kind) {
-        case reactor_kind::automatic: return "automatic";
-        case reactor_kind::io_uring: return "io_uring";
-        case reactor_kind::epoll: return "epoll";
-        case reactor_kind::kqueue: return "kqueue";
+        case reactor_kind::automatic:
+            return "automatic";
+        case reactor_kind::io_uring:
+            return "io_uring";
+        case reactor_kind::epoll:
+            return "epoll";
+        case reactor_kind::kqueue:
+            return "kqueue";
     }
     return "?";
 }

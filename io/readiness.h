@@ -14,16 +14,20 @@ class readiness_view {
 public:
     static constexpr std::uint32_t readable = 1, writable = 2, read_closed = 4, write_closed = 8,
                                    error = 16, dropped = 32, orphaned = 64, tick_one = 256;
-    static constexpr std::uint32_t everything = readable | writable | read_closed | write_closed | error;
+    static constexpr std::uint32_t everything =
+        readable | writable | read_closed | write_closed | error;
 
     explicit readiness_view(std::uint32_t word) noexcept : word_(word) {}
 
     /// True when a call is worth trying: it may move something, or say what is wrong.
     bool allows(interest what) const noexcept { return (word_ & mask_of(what)) != 0; }
+
     /// The owner has let go of the descriptor.
     bool is_dropped() const noexcept { return (word_ & dropped) != 0; }
+
     /// The reactor has shut down: no event will come any more.
     bool is_orphaned() const noexcept { return (word_ & orphaned) != 0; }
+
     /// True when nothing has happened between the two views; what has been cleared does not count.
     bool is_as_old_as(readiness_view other) const noexcept {
         return word_ / tick_one == other.word_ / tick_one;
@@ -31,9 +35,12 @@ public:
 
 private:
     friend class readiness;
+
     static constexpr std::uint32_t mask_of(interest what) noexcept {
-        return what == interest::read ? readable | read_closed | error : writable | write_closed | error;
+        return what == interest::read ? readable | read_closed | error
+                                      : writable | write_closed | error;
     }
+
     static constexpr std::uint32_t clearable(interest what) noexcept {
         return what == interest::read ? readable : writable;
     }
@@ -63,16 +70,17 @@ public:
 
     void set(std::uint32_t bits) noexcept {
         std::uint32_t seen = word_.load(relaxed);  // the CAS below decides
-        while (!word_.compare_exchange_weak(
-            seen, (seen | bits) + readiness_view::tick_one, release, relaxed)) {  // E
+        for (;;) {
+            const std::uint32_t next = (seen | bits) + readiness_view::tick_one;
+            if (word_.compare_exchange_weak(seen, next, release, relaxed)) return;  // E
         }
     }
 
     void clear(interest what, readiness_view before) noexcept {
         std::uint32_t seen = before.word_;
         while (readiness_view(seen).is_as_old_as(before) &&
-               !word_.compare_exchange_weak(
-                   seen, seen & ~readiness_view::clearable(what), relaxed, relaxed)) {  // K
+               !word_.compare_exchange_weak(seen, seen & ~readiness_view::clearable(what), relaxed,
+                                            relaxed)) {  // K
         }
     }
 

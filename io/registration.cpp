@@ -76,9 +76,10 @@ void registration::forget(io_waiter& w) noexcept {
 
 std::error_code registration::attach(context& cx) noexcept {
     if (is_attached()) return {};
-    std::uint8_t expected = attach_none;
-    if (!attached_.compare_exchange_strong(expected, attach_busy, acquire, relaxed))  // A; else another's
-        return {};
+    std::uint8_t seen = attach_none;
+    const bool is_mine =
+        attached_.compare_exchange_strong(seen, attach_busy, acquire, relaxed);  // A
+    if (!is_mine) return {};  // another operation sees to it
     reactor* const here = cx.execution().reactor;
     EDO_CHECK(
         here != nullptr,

@@ -78,8 +78,11 @@ public:
     registration& operator=(const registration&) = delete;
 
     int fd() const noexcept { return fd_; }
+
     readiness_view look() const noexcept { return readiness_.look(); }
+
     void clear(interest what, readiness_view before) noexcept { readiness_.clear(what, before); }
+
     /// Whether events say what is ready. Before, only a call can tell.
     bool is_attached() const noexcept { return attached_.load(acquire) == attach_done; }  // L
 
@@ -93,6 +96,7 @@ public:
 
     /// One more socket or half refers to the descriptor.
     void add_owner() noexcept { owners_.fetch_add(1, relaxed); }  // O
+
     /// One less; the last one closes the descriptor, now or when the last waiting operation has let go.
     void drop_owner() noexcept;
     /// As drop_owner(), but gives the descriptor back open. Requires: one owner, and nobody waits.
@@ -117,6 +121,7 @@ private:
     static constexpr std::uint8_t attach_none = 0, attach_busy = 1, attach_done = 2;
 
     registration(int fd, farewell how) noexcept : fd_(fd), farewell_(how) {}
+
     ~registration() = default;
     void wake_waiters(readiness_view news) noexcept;
     std::error_code join_home_of(reactor& at) noexcept;

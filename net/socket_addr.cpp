@@ -1,9 +1,8 @@
 #include <edo/net/socket_addr.h>
 
+#include <arpa/inet.h>
 #include <charconv>
 #include <cstring>
-
-#include <arpa/inet.h>
 
 #include <edo/base/error.h>
 
@@ -36,8 +35,9 @@ socket_addr socket_addr::v4(std::array<std::uint8_t, 4> bytes, std::uint16_t por
     return made;
 }
 
-socket_addr socket_addr::v6(
-    std::array<std::uint8_t, 16> bytes, std::uint16_t port, std::uint32_t scope) noexcept {
+socket_addr socket_addr::v6(std::array<std::uint8_t, 16> bytes,
+                            std::uint16_t port,
+                            std::uint32_t scope) noexcept {
     socket_addr made;
     made.bytes_ = bytes;
     made.port_ = port;

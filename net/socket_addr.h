@@ -24,14 +24,19 @@ public:
     /// The IPv4 address `bytes`, most significant first.
     static socket_addr v4(std::array<std::uint8_t, 4> bytes, std::uint16_t port) noexcept;
     /// The IPv6 address `bytes`; `scope` is the number of the interface of a link-local address.
-    static socket_addr v6(
-        std::array<std::uint8_t, 16> bytes, std::uint16_t port, std::uint32_t scope = 0) noexcept;
+    static socket_addr v6(std::array<std::uint8_t, 16> bytes,
+                          std::uint16_t port,
+                          std::uint32_t scope = 0) noexcept;
+
     /// 127.0.0.1, port 0 lets the kernel choose.
     static socket_addr loopback_v4(std::uint16_t port) noexcept { return v4({127, 0, 0, 1}, port); }
+
     /// [::1]
     static socket_addr loopback_v6(std::uint16_t port) noexcept;
+
     /// 0.0.0.0: every address of this machine
     static socket_addr any_v4(std::uint16_t port) noexcept { return v4({0, 0, 0, 0}, port); }
+
     /// [::]
     static socket_addr any_v6(std::uint16_t port) noexcept { return v6({}, port); }
 
@@ -44,12 +49,18 @@ public:
     static result<socket_addr> parse_ip(std::string_view text, std::uint16_t port);
 
     bool is_v4() const noexcept { return !is_v6_; }
+
     bool is_v6() const noexcept { return is_v6_; }
+
     bool is_loopback() const noexcept;
+
     std::uint16_t port() const noexcept { return port_; }
+
     socket_addr with_port(std::uint16_t port) const noexcept;
+
     /// The address bytes, most significant first; of IPv4 the first four.
     const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
+
     std::uint32_t scope() const noexcept { return scope_; }
 
     /// As parse() reads it.

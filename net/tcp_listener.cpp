@@ -12,10 +12,12 @@ result<tcp_listener> tcp_listener::bind(const socket_addr& addr, const options& 
     if (!opened) return opened.error();
     const int fd = opened->get();
     if (opts.reuse_addr_) {
-        if (auto set = detail::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); !set) return set.error();
+        if (auto set = detail::set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1); !set)
+            return set.error();
     }
     if (opts.reuse_port_) {
-        if (auto set = detail::set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1); !set) return set.error();
+        if (auto set = detail::set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1); !set)
+            return set.error();
     }
     if (addr.is_v6()) {
         const int only = opts.only_v6_ ? 1 : 0;
@@ -62,9 +64,11 @@ result<accepted> tcp_listener::try_accept() const {
             case detail::accept_trouble::none_waiting:
                 r->clear(detail::interest::read, seen);
                 return errc::would_block;
-            case detail::accept_trouble::one_connection: continue;
+            case detail::accept_trouble::one_connection:
+                continue;
             case detail::accept_trouble::exhausted:
-            case detail::accept_trouble::listener: return detail::system_error_of(answer);
+            case detail::accept_trouble::listener:
+                return detail::system_error_of(answer);
         }
     }
 }

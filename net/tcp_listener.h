@@ -24,21 +24,25 @@ public:
     class options {
     public:
         options() noexcept {}
+
         /// Takes over an address whose old connections are still fading away (SO_REUSEADDR). On by default.
         options& reuse_addr(bool on) noexcept {
             reuse_addr_ = on;
             return *this;
         }
+
         /// Lets several listeners share the port; the kernel spreads connections over them (SO_REUSEPORT).
         options& reuse_port(bool on) noexcept {
             reuse_port_ = on;
             return *this;
         }
+
         /// How many connections the kernel makes in advance. 1024 by default; the kernel caps it.
         options& backlog(int connections) noexcept {
             backlog_ = connections;
             return *this;
         }
+
         /// An IPv6 listener that takes no IPv4. Off by default.
         options& only_v6(bool on) noexcept {
             only_v6_ = on;
@@ -65,6 +69,7 @@ public:
     static result<tcp_listener> adopt(unique_fd fd);
     /// As adopt(), but after an error the number is still the caller's, open.
     static result<tcp_listener> from_fd(int fd);
+
     /// Gives up the socket without closing it. Requires: no operation is waiting on it.
     unique_fd release() && noexcept { return unique_fd(handle_.surrender()); }
 
@@ -93,6 +98,7 @@ public:
 
     /// True unless moved from or released.
     explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+
     /// The descriptor's number; -1 if there is none.
     int native_handle() const noexcept { return handle_.fd(); }
 

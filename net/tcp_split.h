@@ -16,7 +16,9 @@ namespace edo::net {
 class tcp_read_half : public detail::tcp_input<tcp_read_half> {
 public:
     tcp_read_half() noexcept = default;
+
     explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+
     result<socket_addr> local_addr() const noexcept;
     result<socket_addr> peer_addr() const noexcept;
     /// True when `writer` is the other half of the same connection.
@@ -26,8 +28,11 @@ private:
     friend class tcp_stream;
     friend class tcp_write_half;
     friend class detail::tcp_input<tcp_read_half>;
-    friend result<tcp_stream> reunite(tcp_read_half&& reader, class tcp_write_half&& writer) noexcept;
+    friend result<tcp_stream> reunite(tcp_read_half&& reader,
+                                      class tcp_write_half&& writer) noexcept;
+
     explicit tcp_read_half(detail::io_handle handle) noexcept : handle_(std::move(handle)) {}
+
     detail::registration* record() const noexcept { return handle_.record(); }
 
     detail::io_handle handle_;
@@ -40,13 +45,14 @@ public:
     tcp_write_half() noexcept = default;
     tcp_write_half(tcp_write_half&& other) noexcept = default;
     tcp_write_half& operator=(tcp_write_half&& other) noexcept;
+
     ~tcp_write_half() { finish(); }
 
     explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
-    /// Ends our side now; later writes fail with EPIPE.
-    result<void> shutdown() const noexcept;
+
     /// Drops the half without ending our side; the connection lives as long as the reading half.
     void forget() && noexcept { handle_ = {}; }
+
     result<socket_addr> local_addr() const noexcept;
     result<socket_addr> peer_addr() const noexcept;
 
@@ -55,8 +61,11 @@ private:
     friend class tcp_read_half;
     friend class detail::tcp_output<tcp_write_half>;
     friend result<tcp_stream> reunite(tcp_read_half&& reader, tcp_write_half&& writer) noexcept;
+
     explicit tcp_write_half(detail::io_handle handle) noexcept : handle_(std::move(handle)) {}
+
     detail::registration* record() const noexcept { return handle_.record(); }
+
     void finish() noexcept;
 
     detail::io_handle handle_;

@@ -17,9 +17,12 @@ int seconds_of(duration span) noexcept {
 
 int native_of(shutdown_how how) noexcept {
     switch (how) {
-        case shutdown_how::read: return SHUT_RD;
-        case shutdown_how::write: return SHUT_WR;
-        case shutdown_how::both: break;
+        case shutdown_how::read:
+            return SHUT_RD;
+        case shutdown_how::write:
+            return SHUT_WR;
+        case shutdown_how::both:
+            break;
     }
     return SHUT_RDWR;
 }
@@ -66,7 +69,8 @@ result<void> tcp_stream::set_keepalive(std::optional<keepalive_options> options)
     if (!options) return detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
     return detail::set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(options->idle))
         .and_then([&] {
-            return detail::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(options->interval));
+            return detail::set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+                                      seconds_of(options->interval));
         })
         .and_then([&] { return detail::set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, options->probes); })
         .and_then([&] { return detail::set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1); });
@@ -83,9 +87,9 @@ result<void> tcp_stream::set_linger(std::optional<duration> linger) const noexce
     if (linger && *linger != duration::zero()) return detail::system_error_of(-EINVAL);
     ::linger option{};
     option.l_onoff = linger ? 1 : 0;
-    const int failed = detail::sys::setsockopt(
-        handle_.fd(), SOL_SOCKET, SO_LINGER, static_cast<const void*>(&option),
-        socklen_t{sizeof option});
+    const int failed =
+        detail::sys::setsockopt(handle_.fd(), SOL_SOCKET, SO_LINGER,
+                                static_cast<const void*>(&option), socklen_t{sizeof option});
     if (failed < 0) return detail::system_error_of(failed);
     return {};
 }
@@ -131,11 +135,7 @@ tcp_write_half& tcp_write_half::operator=(tcp_write_half&& other) noexcept {
 }
 
 void tcp_write_half::finish() noexcept {
-    if (handle_) static_cast<void>(shutdown());
-}
-
-result<void> tcp_write_half::shutdown() const noexcept {
-    return detail::shut_down(handle_.fd(), SHUT_WR);
+    if (handle_) static_cast<void>(shutdown_write());
 }
 
 result<socket_addr> tcp_write_half::local_addr() const noexcept {

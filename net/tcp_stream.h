@@ -49,7 +49,9 @@ public:
     ///              to itself, which TCP allows on an ephemeral port, counts as ECONNREFUSED
     /// Cancellation: ends the attempt; the peer may see a connection that is reset.
     /// Cost:        two system calls and one wait.
-    static connect_operation connect(const socket_addr& addr) noexcept { return connect_operation(addr); }
+    static connect_operation connect(const socket_addr& addr) noexcept {
+        return connect_operation(addr);
+    }
 
     /// Tries each address in turn until one answers; the error is that of the last.
     /// Requires: the list lives until the operation is done or dropped.
@@ -65,6 +67,7 @@ public:
     static result<tcp_stream> adopt(unique_fd fd);
     /// As adopt(), but after an error the number is still the caller's, open.
     static result<tcp_stream> from_fd(int fd);
+
     /// Gives up the connection without closing it; it stays non-blocking. Empty when there is none.
     /// Requires: no operation is waiting on it.
     unique_fd release() && noexcept { return unique_fd(handle_.surrender()); }
@@ -82,6 +85,7 @@ public:
     /// everywhere; request and response protocols want it on.
     result<void> set_nodelay(bool on) const noexcept;
     result<bool> nodelay() const noexcept;
+
     /// Looks whether a silent peer is still there: first after `idle`, then every `interval`, and gives up
     /// after `probes`. Times are rounded up to seconds. Empty: off.
     struct keepalive_options {
@@ -89,6 +93,7 @@ public:
         duration interval = std::chrono::seconds(75);
         int probes = 9;
     };
+
     result<void> set_keepalive(std::optional<keepalive_options> options) const noexcept;
     result<bool> keepalive() const noexcept;
     /// What closing does with data that was not sent yet. Empty: goes on sending in the background. Zero:
@@ -105,6 +110,7 @@ public:
 
     /// True unless moved from or released.
     explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
+
     /// The descriptor's number, for options that Edo does not know; -1 if there is none.
     int native_handle() const noexcept { return handle_.fd(); }
 
@@ -116,7 +122,9 @@ private:
     friend class tcp_write_half;
     friend class detail::tcp_input<tcp_stream>;
     friend class detail::tcp_output<tcp_stream>;
-    friend result<tcp_stream> reunite(class tcp_read_half&& reader, class tcp_write_half&& writer) noexcept;
+    friend result<tcp_stream> reunite(class tcp_read_half&& reader,
+                                      class tcp_write_half&& writer) noexcept;
+
     detail::registration* record() const noexcept { return handle_.record(); }
 
     detail::io_handle handle_;

@@ -100,8 +100,8 @@ private:
     edo::detail::wait_node node_;
 };
 
-/// Sends to all receivers; copies of it send into the same channel. Receivers see the end when the last
-/// sender is gone.
+/// Sends to all receivers; copies of it send into the same channel. Receivers see the end when the
+/// last sender is gone.
 ///
 /// Thread-safe: different senders yes; one sender object for calls that do not move or assign it.
 template <class T>
@@ -175,12 +175,13 @@ public:
         if (core_ != nullptr) core_->drop_receiver(next_);
     }
 
-    /// Waits for the next message and yields a copy of it; the last receiver gets the message itself.
-    /// Throws what copying a T throws; then the message is there for the next recv().
+    /// Waits for the next message and yields a copy of it; the last receiver gets the message
+    /// itself. Throws what copying a T throws; then the message is there for the next recv().
     ///
     /// Requires:     the receiver outlives the wait and stays where it is.
-    /// Errors:       errc::lagged  messages were overwritten before this receiver read them; missed()
-    ///               of the result says how many. The next recv() yields the oldest that is left.
+    /// Errors:       errc::lagged  messages were overwritten before this receiver read them;
+    ///               missed() of the result says how many. The next recv() yields the oldest that
+    ///               is left.
     ///               errc::closed  the last sender is gone and everything was received
     /// Cancellation: loses nothing.
     recv_operation<T> recv() noexcept { return recv_operation<T>(core(), next_); }
@@ -237,7 +238,8 @@ receiver<T> sender<T>::subscribe() noexcept {
 ///
 /// The ends may be in different tasks, threads and runtimes.
 /// Requires: capacity is at least 1 and at most 2^32; it is rounded up to a power of two.
-/// Cost:     one allocation for each message; a message is freed when the last receiver has read it.
+/// Cost:     one allocation for each message; a message is freed when the last receiver has read
+///           it.
 template <class T>
 std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
     static_assert(std::is_copy_constructible_v<T>, "every receiver of a broadcast gets a copy");

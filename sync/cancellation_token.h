@@ -12,7 +12,8 @@
 
 namespace edo::sync {
 
-/// Waits for a token to be cancelled; see cancellation_token::cancelled(). Keeps the token's state alive.
+/// Waits for a token to be cancelled; see cancellation_token::cancelled(). Keeps the token's state
+/// alive.
 class [[nodiscard]] cancelled_operation {
 public:
     static constexpr const char* wait_name = "cancellation";
@@ -75,8 +76,8 @@ public:
 
 private:
     bool poll_branches(context& cx) noexcept {
-        // A token that is cancelled from the start wins over work that might be done at once; later the
-        // work wins, so that nothing finished is thrown away.
+        // A token that is cancelled from the start wins over work that might be done at once; later
+        // the work wins, so that nothing finished is thrown away.
         const bool was_started = std::exchange(is_started_, true);
         if (!was_started && stop_.poll(cx)) {
             outcome_.emplace(errc::cancelled);
@@ -147,8 +148,9 @@ private:
 ///
 ///     co_await edo::select(stop.cancelled(), work());
 ///
-/// Copies are the same token. Cancelling a token cancels its descendants, not its ancestors, and cannot
-/// be undone. For one task its join_handle is simpler: destroying the handle cancels the task.
+/// Copies are the same token. Cancelling a token cancels its descendants, not its ancestors, and
+/// cannot be undone. For one task its join_handle is simpler: destroying the handle cancels the
+/// task.
 ///
 /// Thread-safe: yes, also across runtimes and from threads outside of any.
 /// Cost:        one allocation for each token; tokens of one tree share a lock.
@@ -166,14 +168,14 @@ public:
 
     ~cancellation_token() {}
 
-    /// A token that is cancelled with this one, and can be cancelled alone. The child of a cancelled
-    /// token is cancelled. Throws std::bad_alloc.
+    /// A token that is cancelled with this one, and can be cancelled alone. The child of a
+    /// cancelled token is cancelled. Throws std::bad_alloc.
     cancellation_token child_token() const {
         return cancellation_token(detail::cancel_node::make_child(node_));
     }
 
-    /// Cancels the token and all its descendants; a second time does nothing. When it returns, all of
-    /// them are cancelled and all their waits are woken.
+    /// Cancels the token and all its descendants; a second time does nothing. When it returns, all
+    /// of them are cancelled and all their waits are woken.
     void cancel() const noexcept { node_->cancel(); }
 
     bool is_cancelled() const noexcept { return node_->is_cancelled(); }
@@ -188,10 +190,11 @@ public:
     ///
     ///     auto page = co_await edo::or_return(stop.run_until_cancelled(fetch(url)));
     ///
-    /// Yields what the operand yields, as a result; a result in a result is flattened. Work that is done
-    /// wins over a cancellation at the same time; nothing is started when the token is cancelled already.
-    /// Errors:       errc::cancelled  the token was cancelled; what the operand loses by being dropped
-    ///               is lost
+    /// Yields what the operand yields, as a result; a result in a result is flattened. Work that is
+    /// done wins over a cancellation at the same time; nothing is started when the token is
+    /// cancelled already.
+    /// Errors:       errc::cancelled  the token was cancelled; what the operand loses by being
+    ///               dropped is lost
     /// Cancellation: as that of the operand.
     template <detail::branch_operand A>
     until_cancelled_operation<A> run_until_cancelled(A&& operand) const {

@@ -24,8 +24,8 @@ std::pair<sender<T>, receiver<T>> channel(std::size_t capacity);
 template <class T>
 std::pair<unbounded_sender<T>, receiver<T>> unbounded_channel();
 
-/// Room for one message in a channel; see sender::reserve(). Gives the room back when it is destroyed
-/// unused, on any thread.
+/// Room for one message in a channel; see sender::reserve(). Gives the room back when it is
+/// destroyed unused, on any thread.
 template <class T>
 class [[nodiscard]] permit {
 public:
@@ -227,22 +227,23 @@ private:
     edo::detail::mpsc_core<T>* core_;
 };
 
-/// Sends into a bounded channel; copies of it send into the same one. The receiver sees the end when the
-/// last sender is gone.
+/// Sends into a bounded channel; copies of it send into the same one. The receiver sees the end
+/// when the last sender is gone.
 ///
 /// Thread-safe: different senders yes; one sender object for calls that do not move or assign it.
 template <class T>
 class [[nodiscard]] sender : public sender_base<T> {
 public:
-    /// Sends a message, or waits for room. Senders that wait are served in the order of their calls.
+    /// Sends a message, or waits for room. Senders that wait are served in the order of their
+    /// calls.
     ///
     /// Requires:     the sender outlives the wait.
     /// Completes:    at once while there is room.
     /// Errors:       the message comes back in the result:
     ///               errc::closed  the receiver is gone, or was closed
     ///               std::errc::not_enough_memory  the channel could not grow
-    /// Cancellation: loses the place in the queue and destroys the message, unless it is in the channel
-    ///               already. To keep the message, reserve() room first.
+    /// Cancellation: loses the place in the queue and destroys the message, unless it is in the
+    ///               channel already. To keep the message, reserve() room first.
     send_operation<T> send(T message) noexcept {
         return send_operation<T>(this->core(), std::move(message));
     }
@@ -303,8 +304,8 @@ private:
     explicit unbounded_sender(edo::detail::mpsc_core<T>& core) noexcept : sender_base<T>(core) {}
 };
 
-/// Receives from a channel, bounded or not. Destroying it destroys the messages that are left and gives
-/// those of waiting senders back to them.
+/// Receives from a channel, bounded or not. Destroying it destroys the messages that are left and
+/// gives those of waiting senders back to them.
 ///
 /// Thread-safe: no; it belongs to one task at a time and may move between threads.
 template <class T>
@@ -322,8 +323,8 @@ public:
         if (core_ != nullptr) core_->drop_receiver();
     }
 
-    /// Waits for the next message. Yields an empty optional when no more can come: the last sender is
-    /// gone, or the receiver was closed, and everything has been received.
+    /// Waits for the next message. Yields an empty optional when no more can come: the last sender
+    /// is gone, or the receiver was closed, and everything has been received.
     ///
     ///     while (auto e = co_await rx.recv()) handle(*e);
     ///
@@ -336,8 +337,8 @@ public:
     /// Errors: errc::would_block  no message now; errc::closed  nor ever again
     result<T> try_recv() noexcept { return core().try_recv(); }
 
-    /// Refuses new messages; those in the channel and those of permits can still be received. Senders
-    /// that wait get theirs back.
+    /// Refuses new messages; those in the channel and those of permits can still be received.
+    /// Senders that wait get theirs back.
     void close() noexcept { core().close(); }
 
     bool is_closed() const noexcept { return core().is_closed(); }
@@ -376,8 +377,8 @@ std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
     return {sender<T>(core), receiver<T>(core)};
 }
 
-/// Makes a channel without a limit: nothing slows down senders that are faster than the receiver, so the
-/// memory grows. Use it where the number of messages is limited by something else.
+/// Makes a channel without a limit: nothing slows down senders that are faster than the receiver,
+/// so the memory grows. Use it where the number of messages is limited by something else.
 template <class T>
 std::pair<unbounded_sender<T>, receiver<T>> unbounded_channel() {
     auto& core = *new edo::detail::mpsc_core<T>(edo::detail::unbounded);

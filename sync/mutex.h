@@ -82,11 +82,11 @@ private:
 ///     }
 ///
 /// Served in the order of the calls. Not recursive: a task that locks twice waits for itself. An
-/// exception that leaves the scope of a guard unlocks; the value stays as it is (there is no poisoning).
-/// For a few instructions without co_await a std::mutex is cheaper.
+/// exception that leaves the scope of a guard unlocks; the value stays as it is (there is no
+/// poisoning). For a few instructions without co_await a std::mutex is cheaper.
 ///
-/// Requires:    it outlives its guards and whoever waits; a destructor that finds a waiting task aborts
-///              with a message.
+/// Requires:    it outlives its guards and whoever waits; a destructor that finds a waiting task
+///              aborts with a message.
 /// Thread-safe: yes, also across runtimes.
 template <class T>
 class mutex {
@@ -104,7 +104,8 @@ public:
     /// Waits until the mutex is this caller's and yields a mutex_guard.
     ///
     /// Completes:    at once when it is free.
-    /// Cancellation: loses the place in the queue; a lock that was granted already goes to the next.
+    /// Cancellation: loses the place in the queue; a lock that was granted already goes to the
+    ///               next.
     /// Cost:         no allocation.
     mutex_acquire<T> lock() noexcept { return mutex_acquire<T>(*this); }
 

@@ -35,7 +35,8 @@ public:
 private:
     friend notify;
 
-    // `one` is a notification that only this wait has had, so it must be passed on when it is not used.
+    // `one` is a notification that only this wait has had, so it must be passed on when it is not
+    // used.
     enum class answer : unsigned char { none, one, all };
 
     struct node : detail::wait_node {
@@ -59,11 +60,12 @@ private:
 ///     co_await changed.notified();    // one task
 ///     changed.notify_one();           // another, now, before or later
 ///
-/// Holds at most one permit: notify_one() without a waiting task makes the next notified() finish at
-/// once, and a second notify_one() adds nothing. So a consumer that looks at its queue after each
-/// notified() misses nothing.
+/// Holds at most one permit: notify_one() without a waiting task makes the next notified() finish
+/// at once, and a second notify_one() adds nothing. So a consumer that looks at its queue after
+/// each notified() misses nothing.
 ///
-/// Requires:    it outlives whoever waits; a destructor that finds a waiting task aborts with a message.
+/// Requires:    it outlives whoever waits; a destructor that finds a waiting task aborts with a
+///              message.
 /// Thread-safe: yes, also across runtimes and from threads outside of any.
 class notify {
 public:
@@ -75,10 +77,10 @@ public:
 
     /// Waits for a notification.
     ///
-    /// Completes:    at once when a permit is stored, or when notify_waiters() was called since this
-    ///               operation was made, even if it was not awaited yet.
-    /// Cancellation: loses the place in the queue; a notification by notify_one() that has come already
-    ///               goes to the next that waits, or is stored.
+    /// Completes:    at once when a permit is stored, or when notify_waiters() was called since
+    ///               this operation was made, even if it was not awaited yet.
+    /// Cancellation: loses the place in the queue; a notification by notify_one() that has come
+    ///               already goes to the next that waits, or is stored.
     /// Cost:         no allocation.
     notified_operation notified() noexcept { return notified_operation(*this); }
 
@@ -92,8 +94,9 @@ private:
 
     void notify_one_locked() noexcept;
 
-    // Counts notify_waiters(). Written under the mutex. Read by notified() without it, acquire: who has
-    // made the operation before it heard of the call, by whatever way, has the round before the call.
+    // Counts notify_waiters(). Written under the mutex. Read by notified() without it, acquire: who
+    // has made the operation before it heard of the call, by whatever way, has the round before the
+    // call.
     detail::atomic<std::uint64_t> round_{0};
     detail::mutex mutex_;
     bool has_permit_ = false;

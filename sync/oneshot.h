@@ -27,8 +27,8 @@ namespace edo::detail {
 
 /// What both ends of a one-shot channel share. Freed by the end that goes last.
 ///
-/// The message belongs to the core from send() until a receive takes it out or the receiver goes; all
-/// under the mutex, so it has one owner at any time. No message is destroyed under the mutex.
+/// The message belongs to the core from send() until a receive takes it out or the receiver goes;
+/// all under the mutex, so it has one owner at any time. No message is destroyed under the mutex.
 template <class T>
 class oneshot_core {
 public:
@@ -225,7 +225,8 @@ public:
     /// Hands the message to the receiver. Never waits.
     ///
     /// Requires: nothing was sent before.
-    /// Errors:   errc::closed  the receiver is gone, or was closed; the message comes back in the result
+    /// Errors:   errc::closed  the receiver is gone, or was closed; the message comes back in the
+    ///           result
     send_result<T> send(T message) noexcept {
         EDO_CHECK(!sent_,
                   "a oneshot sender sent a second message; use an mpsc channel for more than one");
@@ -256,8 +257,8 @@ private:
     bool sent_ = false;
 };
 
-/// The end of a one-shot channel that receives. Destroying it tells the sender, and destroys a message
-/// that nobody has received.
+/// The end of a one-shot channel that receives. Destroying it tells the sender, and destroys a
+/// message that nobody has received.
 ///
 /// Thread-safe: no; each end belongs to one task at a time and may move between threads.
 template <class T>
@@ -281,8 +282,8 @@ public:
     ///
     /// Requires:     the receiver outlives the wait.
     /// Completes:    at once when the message is there.
-    /// Errors:       errc::closed  the sender is gone without a message, or the message was received
-    ///               before
+    /// Errors:       errc::closed  the sender is gone without a message, or the message was
+    ///               received before
     /// Cancellation: loses nothing; a message that has come meanwhile is there for the next recv().
     recv_operation<T> recv() noexcept { return recv_operation<T>(core()); }
 

@@ -98,7 +98,8 @@ public:
     ///
     /// Completes:    at once when nobody waits and enough are free.
     /// Errors:       errc::closed  close() was called; nothing is taken
-    /// Cancellation: loses the place in the queue; permits that were granted already go to the next.
+    /// Cancellation: loses the place in the queue; permits that were granted already go to the
+    ///               next.
     /// Cost:         no allocation.
     semaphore_acquire acquire(std::size_t permits = 1) noexcept {
         EDO_CHECK(permits <= max_permits, "more permits were asked for than a semaphore can hold");
@@ -125,8 +126,8 @@ public:
     /// Takes out up to `permits` that are free, for ever. Returns: how many.
     std::size_t forget_permits(std::size_t permits) noexcept { return queue_.forget(permits); }
 
-    /// Ends all waiting and every later acquire with errc::closed, for ever. Permits that are out can
-    /// still be given back.
+    /// Ends all waiting and every later acquire with errc::closed, for ever. Permits that are out
+    /// can still be given back.
     void close() noexcept { queue_.close(); }
 
     bool is_closed() const noexcept { return queue_.is_closed(); }

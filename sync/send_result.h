@@ -14,8 +14,8 @@ namespace edo::sync {
 ///     auto sent = co_await tx.send(std::move(job));
 ///     if (!sent) keep(std::move(sent).unsent());
 ///
-/// Converts to result<void> and can stand in or_return. It may be ignored, unlike other results: who does
-/// not care whether anybody is there to receive writes `co_await tx.send(e);`.
+/// Converts to result<void> and can stand in or_return. It may be ignored, unlike other results:
+/// who does not care whether anybody is there to receive writes `co_await tx.send(e);`.
 template <class T>
 class send_result : public result<void> {
 public:

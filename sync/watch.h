@@ -23,8 +23,8 @@ class receiver;
 template <class T>
 std::pair<sender<T>, receiver<T>> channel(T initial);
 
-/// The value as it was at one moment. Holds no lock: it may be kept as long as one likes, also across
-/// co_await, and does not hinder the sender.
+/// The value as it was at one moment. Holds no lock: it may be kept as long as one likes, also
+/// across co_await, and does not hinder the sender.
 template <class T>
 class [[nodiscard]] snapshot {
 public:
@@ -282,15 +282,16 @@ public:
         return true;
     }
 
-    /// Waits for a value that was not seen yet, and counts it as seen. Several changes count as one.
+    /// Waits for a value that was not seen yet, and counts it as seen. Several changes count as
+    /// one.
     ///
     /// Requires:     the receiver outlives the wait and stays where it is.
     /// Errors:       errc::closed  the sender is gone and the last value was seen
     /// Cancellation: loses nothing.
     changed_operation<T> changed() noexcept { return changed_operation<T>(core(), seen_); }
 
-    /// Waits until `fits(value)` is true, and counts that value as seen. May finish at once. A value that
-    /// is replaced quickly may not be looked at. Rethrows what `fits` throws.
+    /// Waits until `fits(value)` is true, and counts that value as seen. May finish at once. A
+    /// value that is replaced quickly may not be looked at. Rethrows what `fits` throws.
     ///
     /// Requires:     the receiver outlives the wait and stays where it is; `fits` does not wait.
     /// Errors:       errc::closed  the sender is gone and the last value does not fit

@@ -43,7 +43,9 @@ void interval::reset_immediately() noexcept {
     is_due_at_once_ = true;
 }
 
-void interval::reset_after(duration span) noexcept { reset_at(saturating_add(now(), span)); }
+void interval::reset_after(duration span) noexcept {
+    reset_at(saturating_add(now(), span));
+}
 
 void interval::reset_at(instant at) noexcept {
     next_ = at;
@@ -68,7 +70,8 @@ instant interval::take_tick() noexcept {
     if (policy_ == missed_tick::skip) {
         const auto period = static_cast<std::uint64_t>(period_.count());
         next_ = saturating_add(std::max(due, taken), duration(period - late % period));
-    } else if (late > static_cast<std::uint64_t>(std::min(tolerated_lateness, period_ / 2).count())) {
+    } else if (late >
+               static_cast<std::uint64_t>(std::min(tolerated_lateness, period_ / 2).count())) {
         next_ = saturating_add(taken, period_);
     }
     return due;

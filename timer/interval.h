@@ -38,10 +38,10 @@ public:
     /// Starts now; outside of a runtime with its first tick.
     /// Requires: `period` is greater than zero.
     template <class Rep, class Period>
-    explicit interval(
-        const std::chrono::duration<Rep, Period>& period,
-        missed_tick policy = missed_tick::burst) noexcept
+    explicit interval(const std::chrono::duration<Rep, Period>& period,
+                      missed_tick policy = missed_tick::burst) noexcept
         : interval(to_duration(period), policy) {}
+
     explicit interval(duration period, missed_tick policy = missed_tick::burst) noexcept;
     /// The first tick is due at `start`. Requires: `period` is greater than zero.
     interval(instant start, duration period, missed_tick policy) noexcept;
@@ -57,6 +57,7 @@ public:
     /// The next tick is due one period from now. A reset reaches a tick that waits already when that is
     /// polled next, so in a select when it is passed again.
     void reset() noexcept { reset_after(period_); }
+
     /// The next tick is due now.
     void reset_immediately() noexcept;
     /// The next tick is due `span` from now.
@@ -65,7 +66,9 @@ public:
     void reset_at(instant at) noexcept;
 
     duration period() const noexcept { return period_; }
+
     missed_tick policy() const noexcept { return policy_; }
+
     void set_policy(missed_tick policy) noexcept { policy_ = policy; }
 
 private:
@@ -85,8 +88,8 @@ class interval::tick_operation {
 public:
     static constexpr const char* wait_name = "tick";
 
-    explicit tick_operation(interval& ticks) noexcept
-        : ticks_(&ticks), alarm_(ticks.next_) {}
+    explicit tick_operation(interval& ticks) noexcept : ticks_(&ticks), alarm_(ticks.next_) {}
+
     tick_operation(tick_operation&&) noexcept = default;
     tick_operation& operator=(tick_operation&&) = delete;
 
@@ -99,15 +102,16 @@ private:
     bool is_abandoned_ = false;
 };
 
-inline interval::tick_operation interval::tick() noexcept { return tick_operation(*this); }
+inline interval::tick_operation interval::tick() noexcept {
+    return tick_operation(*this);
+}
 
 /// Ticks at `start` for the first time, then once each period. See interval.
 /// Requires: `period` is greater than zero.
 template <class Rep, class Period>
-[[nodiscard]] interval interval_at(
-    instant start,
-    const std::chrono::duration<Rep, Period>& period,
-    missed_tick policy = missed_tick::burst) noexcept {
+[[nodiscard]] interval interval_at(instant start,
+                                   const std::chrono::duration<Rep, Period>& period,
+                                   missed_tick policy = missed_tick::burst) noexcept {
     return interval(start, to_duration(period), policy);
 }
 

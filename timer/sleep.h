@@ -21,7 +21,8 @@ namespace edo {
 ///
 /// It counts on the clock and the wheel of the runtime where it is first polled, and stays there.
 ///
-/// Requires:    once polled it is not moved, and does not outlive the task that polled it last.
+/// Requires:    once polled it is not moved, and does not outlive the task that polled it last, or not
+///              without forget().
 /// Completes:   at once if the deadline has passed, else when it has, never earlier; on an idle machine
 ///              about 0.1 ms later. An `instant::max()` never comes.
 /// Errors:      std::system_error with errc::runtime_shutdown is thrown when the runtime on whose clock
@@ -35,21 +36,27 @@ public:
 
     /// Waits until `deadline`.
     explicit sleep_operation(instant deadline) noexcept : alarm_(deadline) {}
+
     /// Waits for `span`, counted from now; outside of a runtime from the first poll.
     explicit sleep_operation(duration span) noexcept;
     sleep_operation(sleep_operation&&) noexcept = default;
     sleep_operation& operator=(sleep_operation&&) = delete;
 
     bool poll(context& cx) noexcept { return alarm_.poll(cx) != detail::alarm::status::pending; }
+
     void take();
 
     /// When it is due.
     instant deadline() const noexcept;
     /// True when the deadline has passed.
     bool is_elapsed() const noexcept;
+
     /// Moves the deadline: earlier, later, into the past; while it waits, before, and after it has elapsed,
     /// so that it can be awaited again. The last reset counts.
     void reset(instant deadline) noexcept { alarm_.reset(deadline); }
+
+    /// Ends all interest of the wheel until the next poll.
+    void forget() noexcept { alarm_.disarm(); }
 
 private:
     detail::alarm alarm_;

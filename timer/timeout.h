@@ -34,8 +34,10 @@ public:
 
     timeout_operation(alarm&& limit, A&& inner)
         : inner_(std::forward<A>(inner)), alarm_(std::move(limit)) {}
+
     timeout_operation(timeout_operation&& other)
         : inner_(std::move(other.inner_)), alarm_(std::move(other.alarm_)) {}
+
     timeout_operation& operator=(timeout_operation&&) = delete;
 
     bool poll(context& cx) noexcept {
@@ -64,22 +66,25 @@ public:
     }
 
     bool prepare_drop() noexcept { return inner_.prepare_drop(); }
+
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         if (inner_.line() != nullptr) seen(to, *inner_.line());
         inner_.visit(seen, to);
     }
 
 private:
-    static constexpr bool is_leaf = operation<std::remove_reference_t<A>> &&
-                                    !combinator<std::remove_reference_t<A>>;
+    static constexpr bool is_leaf =
+        operation<std::remove_reference_t<A>> && !combinator<std::remove_reference_t<A>>;
     enum class stage : std::uint8_t { polling, ready, timed_out, abandoned };
 
     /// The inner one goes before the awaiting coroutine goes on, also when its result is an exception.
     class drop_at_end {
     public:
         explicit drop_at_end(branch<A>& inner) noexcept : inner_(inner) {}
+
         drop_at_end(const drop_at_end&) = delete;
         drop_at_end& operator=(const drop_at_end&) = delete;
+
         ~drop_at_end() { inner_.drop(); }
 
     private:
@@ -98,6 +103,7 @@ private:
         stage_ = status == alarm::status::elapsed ? stage::timed_out : stage::abandoned;
         return true;
     }
+
     bool be_ready() noexcept {
         alarm_.disarm();
         stage_ = stage::ready;

@@ -1,10 +1,13 @@
 #pragma once
 
 #include "asio_side.h"
+#include "child_process.h"
 #include "edo_side.h"
 #include "measurement.h"
 #include <concepts>
 #include <cstddef>
+#include <exception>
+#include <memory>
 #include <string>
 
 #include <benchmark/benchmark.h>
@@ -27,26 +30,35 @@ struct contest {
 /// workers and back, because the body itself reads the clock.
 template <class Side, class Body>
 void enter(const contest& asked, unsigned workers, Body body) {
-    const auto measure = [body](Side& side, std::size_t operations) -> measurement {
-        if constexpr (std::invocable<Body, Side&, std::size_t>) {
-            return body(side, operations);
-        } else {
-            return side.run(body(operations));
+    const auto prepare = [asked, workers, body]() -> child_process::measure {
+        const auto side = std::make_shared<Side>(workers);
+        const auto measure = [side, body, operations = asked.operations]() -> measurement {
+            if constexpr (std::invocable<Body, Side&, std::size_t>) {
+                return body(*side, operations);
+            } else {
+                return side->run(body(operations));
+            }
+        };
+        if (!asked.once) measure();
+        return measure;
+    };
+    const auto run = [asked, prepare](benchmark::State& state) {
+        try {
+            child_process child(prepare);
+            measurement last;
+            while (
+                state.KeepRunningBatch(static_cast<benchmark::IterationCount>(asked.operations))) {
+                last = child.request();
+                state.SetIterationTime(last.elapsed.count());
+            }
+            if (!asked.counter.empty()) state.counters[asked.counter] = last.counted;
+        } catch (const std::exception& failure) {
+            state.SkipWithError(failure.what());
         }
     };
     const std::string name =
         std::string(Side::name) + '/' + asked.name + '/' + std::to_string(workers);
-    auto* entry = benchmark::RegisterBenchmark(name.c_str(), [asked, workers,
-                                                              measure](benchmark::State& state) {
-        Side side(workers);
-        if (!asked.once) measure(side, asked.operations);
-        measurement last;
-        while (state.KeepRunningBatch(static_cast<benchmark::IterationCount>(asked.operations))) {
-            last = measure(side, asked.operations);
-            state.SetIterationTime(last.elapsed.count());
-        }
-        if (!asked.counter.empty()) state.counters[asked.counter] = last.counted;
-    });
+    auto* entry = benchmark::RegisterBenchmark(name.c_str(), run);
     entry->UseManualTime();
     if (asked.once) entry->Iterations(static_cast<benchmark::IterationCount>(asked.operations));
 }

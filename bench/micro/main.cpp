@@ -3,10 +3,7 @@
 //   bench_micro --benchmark_format=json
 
 #include "families.h"
-#include <cstddef>
-#include <filesystem>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -38,8 +35,6 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc == 3 && std::string_view(argv[1]) == "--sleep") return bench::sleep_and_print(argv[2]);
-
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     bench::add_spawn();
@@ -48,7 +43,7 @@ int main(int argc, char** argv) {
     bench::add_select();
     bench::add_frame();
     bench::add_timer();
-    bench::add_sleeping(std::filesystem::read_symlink("/proc/self/exe").native());
+    bench::add_sleeping();
     plain_names reporter;
     benchmark::RunSpecifiedBenchmarks(&reporter);
     benchmark::Shutdown();

@@ -1,6 +1,5 @@
 #include "asio_side.h"
 #include "contest.h"
-#include "edo_side.h"
 #include "families.h"
 #include "measurement.h"
 #include <atomic>
@@ -11,12 +10,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
-#include <string>
-#include <string_view>
 #include <unistd.h>
 
 #include <edo/task/spawn.h>
@@ -30,7 +25,6 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr std::size_t sleepers = 1'000'000;
 // Spawned before those that are ready get their turn: nobody has a million tasks begin at once, and the
 // memory for the waiting ones is not what a sleeping one costs.
 constexpr std::size_t spawned_at_once = 1'000;
@@ -43,11 +37,11 @@ std::size_t resident_bytes() {
     return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
-/// How much memory has grown since it was made, per sleeper.
+/// How much the memory of the process has grown since it was made.
 class growth {
 public:
-    double bytes_per_task() const {
-        return static_cast<double>(resident_bytes() - before_) / static_cast<double>(sleepers);
+    double per_task(std::size_t tasks) const {
+        return static_cast<double>(resident_bytes() - before_) / static_cast<double>(tasks);
     }
 
 private:
@@ -69,7 +63,7 @@ edo::task<measurement> edo_fall_asleep(std::size_t count) {
         while (asleep.load(std::memory_order_relaxed) < i)
             co_await edo::yield_now();
     }
-    co_return measurement{watch.elapsed(), grown.bytes_per_task()};
+    co_return measurement{watch.elapsed(), grown.per_task(count)};
 }
 
 asio_task<> asio_sleeper(asio_executor executor, std::atomic<std::size_t>* asleep) {
@@ -89,50 +83,18 @@ asio_task<measurement> asio_fall_asleep(std::size_t count) {
         while (asleep.load(std::memory_order_relaxed) < i)
             co_await asio::post(executor, asio::deferred);
     }
-    co_return measurement{watch.elapsed(), grown.bytes_per_task()};
-}
-
-/// Ends the process: nobody waits for a million tasks to be dropped.
-template <class Side, class Body>
-[[noreturn]] void print(Body body) {
-    Side side(1);
-    const measurement found = side.run(body(sleepers));
-    std::printf("%.9f %.3f\n", found.elapsed.count(), found.counted);
-    std::fflush(stdout);
-    std::_Exit(0);
-}
-
-/// In a process of its own, because memory that earlier cases have freed would be used again.
-measurement ask_child(const std::string& program, const char* side) {
-    const std::string command = "exec '" + program + "' --sleep " + side;
-    std::FILE* const pipe = popen(command.c_str(), "r");
-    if (pipe == nullptr) throw std::runtime_error("cannot start " + command);
-    double elapsed = 0;
-    double bytes = 0;
-    const int understood = std::fscanf(pipe, "%lf %lf", &elapsed, &bytes);
-    if (pclose(pipe) != 0 || understood != 2) throw std::runtime_error(command + " has failed");
-    return {std::chrono::duration<double>(elapsed), bytes};
+    co_return measurement{watch.elapsed(), grown.per_task(count)};
 }
 
 }  // namespace
 
-int sleep_and_print(std::string_view side) {
-    if (side == edo_side::name) print<edo_side>(edo_fall_asleep);
-    if (side == asio_side::name) print<asio_side>(asio_fall_asleep);
-    std::fprintf(stderr, "bench_micro --sleep takes edo or asio\n");
-    return 2;
-}
-
-void add_sleeping(std::string_view program) {
-    const auto ask = [program = std::string(program)](auto& side, std::size_t) {
-        return ask_child(program, side.name);
-    };
+void add_sleeping() {
     add({.name = "sleeping_task",
-         .operations = sleepers,
+         .operations = 1'000'000,
          .most_workers = 1,
          .once = true,
          .counter = "bytes_per_task"},
-        ask, ask);
+        edo_fall_asleep, asio_fall_asleep);
 }
 
 }  // namespace bench

@@ -143,8 +143,8 @@ GOALS = (
 
 # The first match counts.
 MICRO_GOALS = (
-    MicroGoal(r"timer.*arm_cancel", 1 / 8),
-    MicroGoal(r"spawn|yield|ping", 1 / 4),
+    MicroGoal(r"^timer_arm_cancel", 1 / 8),
+    MicroGoal(r"^(spawn|chained_spawn|yield|ping_pong)", 1 / 4),
 )
 
 COUNTER_GOALS = (

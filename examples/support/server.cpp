@@ -26,8 +26,8 @@ sigset_t ending_signals() {
 // The main thread waits for signals; a server that ends by itself sends one.
 edo::task<edo::result<void>> serve_and_tell(
     serve_function serve, edo::net::tcp_listener listener, edo::sync::cancellation_token stop) {
-    edo::result<void> end = co_await serve(std::move(listener), std::move(stop));
-    ::kill(::getpid(), SIGTERM);
+    edo::result<void> end = co_await serve(std::move(listener), stop);
+    if (!stop.is_cancelled()) ::kill(::getpid(), SIGTERM);
     co_return end;
 }
 

@@ -15,9 +15,8 @@ constexpr std::uint64_t wake_tag = 0, alarm_tag = 1;
 constexpr int batch_size = static_cast<int>(tuning::events_per_poll);
 
 timespec timespec_of(duration span) noexcept {
-    return {
-        static_cast<std::time_t>(span.count() / 1'000'000'000),
-        static_cast<long>(span.count() % 1'000'000'000)};
+    return {static_cast<std::time_t>(span.count() / 1'000'000'000),
+            static_cast<long>(span.count() % 1'000'000'000)};
 }
 
 }  // namespace
@@ -63,7 +62,8 @@ detachment epoll_reactor::detach(registration& r) noexcept {
     sys::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, r.fd(), &unused);
     home_.members.remove(r);
     const execution* here = current_execution();
-    if (here != nullptr && here->reactor == this) return {};  // poll() is not running: nobody has its events
+    if (here != nullptr && here->reactor == this)
+        return {};  // poll() is not running: nobody has its events
     // The owner may be about to look at an event that it took before. The memory waits for its next turn.
     home_.leaving.push_back(r);
     constexpr std::uint32_t worth_a_wake = 64;
@@ -76,9 +76,8 @@ unsigned epoll_reactor::poll(duration limit) noexcept {
     wait_batch batch;
     const int count = wait(batch, limit);
     if (count < 0) {
-        EDO_CHECK(
-            count == -EINTR,
-            "epoll_wait failed: was the runtime's epoll descriptor closed by other code?");
+        EDO_CHECK(count == -EINTR,
+                  "epoll_wait failed: was the runtime's epoll descriptor closed by other code?");
         return 0;
     }
     unsigned handled = 0;
@@ -98,7 +97,8 @@ void epoll_reactor::free_those_that_left() noexcept {
         left.append(home_.leaving);
         home_.leaving_count = 0;
     }
-    while (registration* r = left.pop_front()) r->free();
+    while (registration* r = left.pop_front())
+        r->free();
 }
 
 int epoll_reactor::wait(wait_batch& batch, duration limit) noexcept {
@@ -106,17 +106,12 @@ int epoll_reactor::wait(wait_batch& batch, duration limit) noexcept {
         return sys::epoll_wait(epoll_.get(), batch.events, batch_size, 0);
     if (limit == duration::max())
         return sys::epoll_wait(epoll_.get(), batch.events, batch_size, -1);
-    if (!slack_is_set_) {
-        // Here and not in open(): the reactor may be made on another thread than the one that polls it.
-        sys::set_timer_slack(1UL);
-        slack_is_set_ = true;
-    }
     if (has_pwait2_) {
         const timespec at_most = timespec_of(limit);
-        const int count =
-            sys::epoll_pwait2(epoll_.get(), batch.events, batch_size, &at_most);
+        const int count = sys::epoll_pwait2(epoll_.get(), batch.events, batch_size, &at_most);
         if (count != -ENOSYS && count != -EPERM) return count;
-        has_pwait2_ = false;  // Linux before 5.11, an emulator, or a filter that does not know the call
+        has_pwait2_ =
+            false;  // Linux before 5.11, an emulator, or a filter that does not know the call
     }
     return wait_without_pwait2(batch, limit);
 }
@@ -139,9 +134,8 @@ int epoll_reactor::wait_without_pwait2(wait_batch& batch, duration limit) noexce
     constexpr duration millisecond{1'000'000};
     constexpr duration longest = millisecond * 1'000'000'000;
     const duration rounded = limit < longest ? (limit + millisecond - duration{1}) : longest;
-    return sys::epoll_wait(
-        epoll_.get(), batch.events, batch_size,
-        static_cast<int>(rounded / millisecond));
+    return sys::epoll_wait(epoll_.get(), batch.events, batch_size,
+                           static_cast<int>(rounded / millisecond));
 }
 
 void epoll_reactor::shutdown() noexcept {

@@ -16,12 +16,17 @@ public:
     ~epoll_reactor() override;
 
     reactor_kind kind() const noexcept override { return reactor_kind::epoll; }
+
     std::error_code attach(registration& r) noexcept override;
     detachment detach(registration& r) noexcept override;
     unsigned poll(duration limit) noexcept override;
+
     bool has_events() const noexcept override { return false; }
+
     void wake() noexcept override { notifier_.notify(); }
+
     void shutdown() noexcept override;
+
     bool may_change_thread() const noexcept override { return true; }
 
 private:
@@ -37,7 +42,6 @@ private:
     notifier notifier_;
     unique_fd alarm_;  // a timerfd, where epoll_pwait2 is missing
     bool has_pwait2_ = true;
-    bool slack_is_set_ = false;
     bool is_shut_down_ = false;  // events may name records that are gone
 };
 

@@ -10,7 +10,9 @@ class notifier {
 public:
     /// Returns: 0, or -errno when no descriptor is left.
     int open() noexcept;
+
     int fd() const noexcept { return fd_.get(); }
+
     /// Thread-safe: yes.
     void notify() noexcept;
 

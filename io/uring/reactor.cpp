@@ -41,17 +41,19 @@ uring_reactor::~uring_reactor() {
     home_.release_ref();
 }
 
-bool uring_reactor::is_here() const noexcept { return thread_ == this_thread(); }
+bool uring_reactor::is_here() const noexcept {
+    return thread_ == this_thread();
+}
 
 void uring_reactor::arm_notifier() noexcept {
     notifier_is_armed_ = ring_.poll_add(notifier_.fd(), EPOLLIN, &notifier_);
 }
 
 std::error_code uring_reactor::attach(registration& r) noexcept {
-    EDO_CHECK(
-        is_here(),
-        "an io_uring reactor was used on another thread than its own: the kernel allows one thread per "
-        "ring");
+    EDO_CHECK(is_here(),
+              "an io_uring reactor was used on another thread than its own: the kernel allows one "
+              "thread per "
+              "ring");
     arm(r);
     return {};
 }
@@ -99,7 +101,8 @@ void uring_reactor::put_off(registration& r) noexcept {
 
 void uring_reactor::take_back(registration& r) noexcept {
     registration** link = &put_off_;
-    while (*link != &r) link = &(*link)->reactor_notes.next;
+    while (*link != &r)
+        link = &(*link)->reactor_notes.next;
     *link = r.reactor_notes.next;
     r.reactor_notes.arm_waits = r.reactor_notes.end_waits = false;
 }
@@ -138,13 +141,14 @@ unsigned uring_reactor::poll(duration limit) noexcept {
         const bool is_starved = put_off_ != nullptr || !notifier_is_armed_;
         answer = ring_.submit_and_wait(is_starved && limit > soon ? soon : limit);
     }
-    EDO_CHECK(
-        answer == 0 || answer == -ETIME || answer == -EINTR || answer == -EBUSY || answer == -EAGAIN ||
-            answer == -ENOMEM,
-        "waiting on io_uring failed: is this another thread than the one that made the reactor, or was "
-        "its descriptor closed by other code?");
+    EDO_CHECK(answer == 0 || answer == -ETIME || answer == -EINTR || answer == -EBUSY ||
+                  answer == -EAGAIN || answer == -ENOMEM,
+              "waiting on io_uring failed: is this another thread than the one that made the "
+              "reactor, or was "
+              "its descriptor closed by other code?");
     unsigned handled = take_reports();
-    while (ring_.has_overflow() && ring_.submit_and_look() == 0) handled += take_reports();
+    while (ring_.has_overflow() && ring_.submit_and_look() == 0)
+        handled += take_reports();
     if (was_notified_) {
         was_notified_ = false;
         end_those_that_left();
@@ -162,7 +166,8 @@ unsigned uring_reactor::take_reports() noexcept {
 
 // Returns: true for an event of a descriptor.
 bool uring_reactor::take_report(const ring::report& news) noexcept {
-    if (news.tag == nullptr) return false;  // a removal that came too late: the last report is on its way
+    if (news.tag == nullptr)
+        return false;  // a removal that came too late: the last report is on its way
     if (news.tag == &notifier_) {
         was_notified_ = true;
         if (news.is_last) arm_notifier();
@@ -222,8 +227,10 @@ void uring_reactor::shutdown() noexcept {
     // Until the kernel has let go of the files, closing them would not end their connections. What it
     // does not let go of now goes with the ring.
     constexpr int tries = 16;
-    for (int i = 0; i < tries && armed_ != 0 && ring_.submit_and_look() == 0; ++i) take_reports();
-    while (registration* r = ending_.pop_front()) r->free();
+    for (int i = 0; i < tries && armed_ != 0 && ring_.submit_and_look() == 0; ++i)
+        take_reports();
+    while (registration* r = ending_.pop_front())
+        r->free();
 }
 
 }  // namespace edo::detail

@@ -36,12 +36,16 @@ public:
     ~uring_reactor() override;
 
     reactor_kind kind() const noexcept override { return reactor_kind::io_uring; }
+
     std::error_code attach(registration& r) noexcept override;
     detachment detach(registration& r) noexcept override;
     unsigned poll(duration limit) noexcept override;
+
     bool has_events() const noexcept override { return ring_.has_work() || put_off_ != nullptr; }
+
     void wake() noexcept override;
     void shutdown() noexcept override;
+
     bool may_change_thread() const noexcept override { return false; }
 
 private:

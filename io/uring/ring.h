@@ -44,15 +44,17 @@ public:
 
     /// True when a report can be taken right now.
     bool has_reports() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
+
     /// True when the kernel keeps reports for which the queue has no room; submit_and_look() fetches them.
     bool has_overflow() const noexcept { return io_uring_cq_has_overflow(&ring_); }
 
     /// What the kernel reports.
     struct report {
-        void* tag;          ///< null: of a request without one
+        void* tag;            ///< null: of a request without one
         std::int32_t answer;  ///< the events, or -errno
-        bool is_last;       ///< the kernel has forgotten the tag
+        bool is_last;         ///< the kernel has forgotten the tag
     };
+
     /// Hands each report that is there to `take(report)`. Returns: how many.
     template <class Take>
     unsigned take_reports(Take&& take) noexcept {
@@ -60,8 +62,8 @@ public:
         io_uring_cqe* entry = nullptr;
         // Asked first: peeking into an empty queue may be a system call.
         while (io_uring_cq_ready(&ring_) != 0 && io_uring_peek_cqe(&ring_, &entry) == 0) {
-            const report r{
-                io_uring_cqe_get_data(entry), entry->res, (entry->flags & IORING_CQE_F_MORE) == 0};
+            const report r{io_uring_cqe_get_data(entry), entry->res,
+                           (entry->flags & IORING_CQE_F_MORE) == 0};
             io_uring_cqe_seen(&ring_, entry);
             seen_by_us(r.tag);
             take(r);

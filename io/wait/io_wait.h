@@ -12,7 +12,9 @@
 namespace edo::detail {
 
 /// An answer that is no kernel's: `code` in the range below -errno.
-constexpr long answer_of(errc code) noexcept { return -4096 - static_cast<long>(code); }
+constexpr long answer_of(errc code) noexcept {
+    return -4096 - static_cast<long>(code);
+}
 
 /// The error in a negative answer of io_wait.
 std::error_code error_of(long answer) noexcept;
@@ -31,8 +33,10 @@ class io_wait : public io_waiter {
 public:
     /// `r` is null for a socket that was closed or moved from: then every attempt fails.
     io_wait(registration* r, interest what) noexcept : io_waiter(what), record_(r) {}
+
     io_wait(io_wait&& other) noexcept;
     io_wait& operator=(io_wait&&) = delete;
+
     ~io_wait() { end_wait(); }
 
 protected:
@@ -73,6 +77,7 @@ protected:
     }
 
     registration* record() const noexcept { return record_; }
+
     void set_record(registration* r) noexcept { record_ = r; }
 
 private:

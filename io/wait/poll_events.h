@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-
 #include <sys/epoll.h>
 
 #include <edo/io/readiness.h>

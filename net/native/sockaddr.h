@@ -30,14 +30,19 @@ public:
     }
 
     sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(&storage_); }
+
     const sockaddr* data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
+
     socklen_t size() const noexcept { return size_; }
+
     /// Where the kernel writes the size; holds the capacity before.
     socklen_t* size_to_fill() noexcept {
         size_ = sizeof storage_;
         return &size_;
     }
+
     int family() const noexcept { return storage_.ss_family; }
+
     bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
 
     /// 0.0.0.0:0 for other families.

@@ -25,7 +25,8 @@ result<void> done(int answer) noexcept {
 
 result<unique_fd> open_tcp_socket(const net::socket_addr& addr) noexcept {
     const int family = addr.is_v4() ? AF_INET : AF_INET6;
-    const int fd = sys::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, int{IPPROTO_TCP});
+    const int fd =
+        sys::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, int{IPPROTO_TCP});
     if (fd < 0) return system_error_of(fd);
     return unique_fd(fd);
 }
@@ -42,8 +43,8 @@ result<net::socket_addr> peer_addr_of(int fd) noexcept {
 
 result<void> set_option(int fd, int level, int name, int value) noexcept {
     if (fd < 0) return errc::not_connected;
-    return done(sys::setsockopt(
-        fd, level, name, static_cast<const void*>(&value), socklen_t{sizeof value}));
+    return done(sys::setsockopt(fd, level, name, static_cast<const void*>(&value),
+                                socklen_t{sizeof value}));
 }
 
 result<int> get_option(int fd, int level, int name) noexcept {

@@ -10,7 +10,8 @@ namespace edo::detail {
 
 accept_trouble trouble_of(long error) noexcept {
     switch (-error) {
-        case EAGAIN: return accept_trouble::none_waiting;
+        case EAGAIN:
+            return accept_trouble::none_waiting;
         case EINTR:
         case ECONNABORTED:
         case EPROTO:
@@ -22,19 +23,22 @@ accept_trouble trouble_of(long error) noexcept {
         case ENONET:
         case EHOSTUNREACH:
         case ENETUNREACH:
-        case ETIMEDOUT: return accept_trouble::one_connection;
+        case ETIMEDOUT:
+            return accept_trouble::one_connection;
         case EMFILE:
         case ENFILE:
         case ENOBUFS:
-        case ENOMEM: return accept_trouble::exhausted;
-        default: return accept_trouble::listener;
+        case ENOMEM:
+            return accept_trouble::exhausted;
+        default:
+            return accept_trouble::listener;
     }
 }
 
 long accept_once(int listener, io_handle& taken, net::socket_addr& peer) noexcept {
     native_addr from;
-    const int fd = sys::accept4(
-        listener, from.data(), from.size_to_fill(), int{SOCK_NONBLOCK} | int{SOCK_CLOEXEC});
+    const int fd = sys::accept4(listener, from.data(), from.size_to_fill(),
+                                int{SOCK_NONBLOCK} | int{SOCK_CLOEXEC});
     if (fd < 0) return fd;
     try {
         taken = io_handle(registration::create(fd, farewell::stream));

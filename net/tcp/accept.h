@@ -28,6 +28,7 @@ public:
 
     explicit accept_operation(detail::registration* listener) noexcept
         : io_wait(listener, detail::interest::read) {}
+
     accept_operation(accept_operation&&) noexcept = default;
     accept_operation& operator=(accept_operation&&) = delete;
 

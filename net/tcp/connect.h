@@ -20,10 +20,13 @@ public:
 
     explicit connect_operation(const socket_addr& addr) noexcept
         : io_wait(nullptr, detail::interest::write), one_(addr), is_list_(false) {}
+
     explicit connect_operation(std::span<const socket_addr> addrs) noexcept
         : io_wait(nullptr, detail::interest::write), list_(addrs), is_list_(true) {}
+
     connect_operation(connect_operation&& other) noexcept = default;
     connect_operation& operator=(connect_operation&&) = delete;
+
     ~connect_operation() { end_wait(); }  // before the socket goes
 
     bool poll(context& cx) noexcept;
@@ -33,6 +36,7 @@ private:
     std::span<const socket_addr> addrs() const noexcept {
         return is_list_ ? list_ : std::span(&one_, 1);
     }
+
     bool begin(const socket_addr& addr) noexcept;
     bool finish(const socket_addr& addr, long so_error) noexcept;
 

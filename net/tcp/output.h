@@ -24,7 +24,10 @@ public:
     net::write_operation write(std::span<const std::byte> data) const noexcept {
         return {record(), data};
     }
-    net::write_operation write(std::string_view text) const noexcept { return write(bytes_of(text)); }
+
+    net::write_operation write(std::string_view text) const noexcept {
+        return write(bytes_of(text));
+    }
 
     /// As write(), from several buffers, one after the other. Empty ones are skipped; more than 1024 are
     /// not looked at.
@@ -44,6 +47,7 @@ public:
     net::write_all_operation write_all(std::span<const std::byte> data) const noexcept {
         return {record(), data};
     }
+
     net::write_all_operation write_all(std::string_view text) const noexcept {
         return write_all(bytes_of(text));
     }
@@ -64,14 +68,21 @@ public:
     result<std::size_t> try_write(std::span<const std::byte> data) const noexcept {
         return count_of(detail::try_write(record(), data));
     }
+
     result<std::size_t> try_write(std::string_view text) const noexcept {
         return try_write(bytes_of(text));
     }
+
+    /// Ends our side: the peer reads the end of the stream once it has read everything before. Later writes
+    /// fail with EPIPE; reading goes on.
+    /// Errors: errc::not_connected for no connection; ENOTCONN if the peer is gone already
+    result<void> shutdown_write() const noexcept { return end_output(record()); }
 
 private:
     static std::span<const std::byte> bytes_of(std::string_view text) noexcept {
         return std::as_bytes(std::span(text.data(), text.size()));
     }
+
     registration* record() const noexcept { return static_cast<const Self&>(*this).record(); }
 };
 

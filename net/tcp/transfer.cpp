@@ -39,6 +39,7 @@ public:
     }
 
     std::size_t bytes() const noexcept { return bytes_; }
+
     msghdr message() noexcept {
         msghdr m{};
         m.msg_iov = entries_;
@@ -106,11 +107,17 @@ long try_write(registration* r, std::span<const std::byte> data) noexcept {
     });
 }
 
+result<void> end_output(const registration* r) noexcept {
+    if (r == nullptr) return errc::not_connected;
+    return done_or_error(sys::shutdown(r->fd(), int{SHUT_WR}));
+}
+
 }  // namespace edo::detail
 
 namespace edo::net {
 
-using detail::answer_of, detail::interest, detail::native_list, detail::portion, detail::empty_answer;
+using detail::answer_of, detail::interest, detail::native_list, detail::portion,
+    detail::empty_answer;
 namespace sys = detail::sys;
 
 bool read_operation::poll(context& cx) noexcept {
@@ -122,15 +129,16 @@ bool read_operation::poll(context& cx) noexcept {
     // What is only looked at stays there: less than asked for is then no sign that nothing is left.
     const bool looks = how_ == mode::look;
     answer_ = attempt(cx, looks ? 0 : wanted, [&](int fd) noexcept -> long {
-        return sys::recv(
-            fd, static_cast<void*>(buffer_.data()), wanted, looks ? int{MSG_PEEK} : 0);
+        return sys::recv(fd, static_cast<void*>(buffer_.data()), wanted, looks ? int{MSG_PEEK} : 0);
     });
     if (answer_ == pending) return false;
     end_wait();
     return true;
 }
 
-result<std::size_t> read_operation::take() noexcept { return detail::count_of(answer_); }
+result<std::size_t> read_operation::take() noexcept {
+    return detail::count_of(answer_);
+}
 
 bool read_vectored_operation::poll(context& cx) noexcept {
     native_list list(buffers_);
@@ -147,7 +155,9 @@ bool read_vectored_operation::poll(context& cx) noexcept {
     return true;
 }
 
-result<std::size_t> read_vectored_operation::take() noexcept { return detail::count_of(answer_); }
+result<std::size_t> read_vectored_operation::take() noexcept {
+    return detail::count_of(answer_);
+}
 
 bool read_exact_operation::poll(context& cx) noexcept {
     if (buffer_.empty()) answer_ = empty_answer(record());
@@ -169,7 +179,9 @@ bool read_exact_operation::poll(context& cx) noexcept {
     return true;
 }
 
-result<void> read_exact_operation::take() noexcept { return detail::done_or_error(answer_); }
+result<void> read_exact_operation::take() noexcept {
+    return detail::done_or_error(answer_);
+}
 
 bool write_operation::poll(context& cx) noexcept {
     if (data_.empty()) {
@@ -185,7 +197,9 @@ bool write_operation::poll(context& cx) noexcept {
     return true;
 }
 
-result<std::size_t> write_operation::take() noexcept { return detail::count_of(answer_); }
+result<std::size_t> write_operation::take() noexcept {
+    return detail::count_of(answer_);
+}
 
 bool write_vectored_operation::poll(context& cx) noexcept {
     native_list list(data_);
@@ -202,7 +216,9 @@ bool write_vectored_operation::poll(context& cx) noexcept {
     return true;
 }
 
-result<std::size_t> write_vectored_operation::take() noexcept { return detail::count_of(answer_); }
+result<std::size_t> write_vectored_operation::take() noexcept {
+    return detail::count_of(answer_);
+}
 
 bool write_all_operation::poll(context& cx) noexcept {
     if (data_.empty()) answer_ = empty_answer(record());
@@ -224,7 +240,9 @@ bool write_all_operation::poll(context& cx) noexcept {
     return true;
 }
 
-result<void> write_all_operation::take() noexcept { return detail::done_or_error(answer_); }
+result<void> write_all_operation::take() noexcept {
+    return detail::done_or_error(answer_);
+}
 
 bool write_all_vectored_operation::poll(context& cx) noexcept {
     for (;;) {
@@ -269,6 +287,8 @@ bool ready_operation::poll(context& cx) noexcept {
     return true;
 }
 
-result<void> ready_operation::take() noexcept { return detail::done_or_error(answer_); }
+result<void> ready_operation::take() noexcept {
+    return detail::done_or_error(answer_);
+}
 
 }  // namespace edo::net

@@ -19,6 +19,7 @@ public:
     static constexpr const char* wait_name = "read";
 
     enum class mode : std::uint8_t { take, look };
+
     read_operation(detail::registration* r, std::span<std::byte> buffer, mode how) noexcept
         : io_wait(r, detail::interest::read), how_(how), buffer_(buffer) {}
 
@@ -36,8 +37,8 @@ class [[nodiscard]] read_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read";
 
-    read_vectored_operation(
-        detail::registration* r, std::span<const std::span<std::byte>> buffers) noexcept
+    read_vectored_operation(detail::registration* r,
+                            std::span<const std::span<std::byte>> buffers) noexcept
         : io_wait(r, detail::interest::read), buffers_(buffers) {}
 
     bool poll(context& cx) noexcept;
@@ -58,6 +59,7 @@ public:
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
+
     /// How many bytes have come so far; they stand at the front of the buffer.
     std::size_t transferred() const noexcept { return done_; }
 
@@ -88,8 +90,8 @@ class [[nodiscard]] write_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write";
 
-    write_vectored_operation(
-        detail::registration* r, std::span<const std::span<const std::byte>> data) noexcept
+    write_vectored_operation(detail::registration* r,
+                             std::span<const std::span<const std::byte>> data) noexcept
         : io_wait(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
@@ -110,6 +112,7 @@ public:
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
+
     /// How many bytes the kernel has taken so far.
     std::size_t transferred() const noexcept { return done_; }
 
@@ -124,12 +127,13 @@ class [[nodiscard]] write_all_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write_all";
 
-    write_all_vectored_operation(
-        detail::registration* r, std::span<const std::span<const std::byte>> data) noexcept
+    write_all_vectored_operation(detail::registration* r,
+                                 std::span<const std::span<const std::byte>> data) noexcept
         : io_wait(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
+
     /// How many bytes the kernel has taken so far.
     std::size_t transferred() const noexcept { return done_; }
 
@@ -163,6 +167,9 @@ namespace edo::detail {
 /// The calls without waiting, of try_read() and its like. Returns: an answer as of io_wait.
 long try_read(registration* r, std::span<std::byte> buffer) noexcept;
 long try_write(registration* r, std::span<const std::byte> data) noexcept;
+
+/// shutdown(SHUT_WR).
+result<void> end_output(const registration* r) noexcept;
 
 /// An answer as a result.
 result<std::size_t> count_of(long answer) noexcept;

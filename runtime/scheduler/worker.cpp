@@ -40,9 +40,13 @@ bool worker::open() noexcept {
     return !failed;
 }
 
+// Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
 void worker::work() noexcept {
     while (!shared_.is_stopping()) {
-        if (polls_until_visit_ == 0) visit_driver();
+        if (polls_until_visit_ == 0) {
+            visit_driver();
+            continue;
+        }
         task_header* task = next_task();
         if (task == nullptr) task = search();
         if (task == nullptr) {

@@ -24,8 +24,8 @@ struct broadcast_answer {
     std::uint64_t missed = 0;
 };
 
-/// The user's view of an answer: moves the message out if nobody else has it, else copies it. A copy that
-/// throws leaves the answer as it was.
+/// The user's view of an answer: moves the message out if nobody else has it, else copies it. A
+/// copy that throws leaves the answer as it was.
 template <class Result, class T>
 Result output_of(broadcast_answer<T>& got) {
     if (got.missed != 0) return Result(errc::lagged, got.missed);
@@ -36,9 +36,9 @@ Result output_of(broadcast_answer<T>& got) {
 
 /// What the ends of a broadcast channel share. Freed by the end that goes last.
 ///
-/// Messages are numbered; number n lies in slot n modulo the capacity until n + capacity is sent or the
-/// last of those that received when it was sent has read it. A receiver is the number that it reads
-/// next. The numbers have 64 bits and are only compared by their distance.
+/// Messages are numbered; number n lies in slot n modulo the capacity until n + capacity is sent or
+/// the last of those that received when it was sent has read it. A receiver is the number that it
+/// reads next. The numbers have 64 bits and are only compared by their distance.
 /// The mutex protects everything but the messages, which are shared, copied and destroyed outside.
 template <class T>
 class broadcast_core {
@@ -129,8 +129,8 @@ public:
         receiving_.forget(node);
     }
 
-    /// Undoes a read whose answer was not used. If the message was overwritten meanwhile the receiver has
-    /// lagged.
+    /// Undoes a read whose answer was not used. If the message was overwritten meanwhile the
+    /// receiver has lagged.
     void put_back(broadcast_answer<T>& got, std::uint64_t& next) noexcept {
         mutex_lock held(mutex_);
         next = got.at;

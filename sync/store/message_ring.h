@@ -10,8 +10,8 @@
 
 namespace edo::detail {
 
-/// Messages in order, in a ring that grows on demand. Making room may fail and is apart from putting
-/// something in, which cannot.
+/// Messages in order, in a ring that grows on demand. Making room may fail and is apart from
+/// putting something in, which cannot.
 ///
 /// Thread-safe: no; the channel's lock protects it.
 template <class T>

@@ -37,9 +37,9 @@ struct send_request : wait_node {
 
 /// What the ends of an mpsc channel share. Freed by the end that goes last.
 ///
-/// One mutex protects everything. Room that becomes free goes to the sender that waits longest, at once:
-/// its message is moved into the ring, or a permit is counted for it. So nobody overtakes, and while
-/// somebody waits for room there is none:
+/// One mutex protects everything. Room that becomes free goes to the sender that waits longest, at
+/// once: its message is moved into the ring, or a permit is counted for it. So nobody overtakes,
+/// and while somebody waits for room there is none:
 ///
 ///     used_ = messages in the ring + permits;   senders wait  =>  used_ >= capacity_
 ///
@@ -167,8 +167,8 @@ public:
         mutex_lock held(mutex_);
         receiving_.forget(node);
         if (untaken) {
-            // Room for one more is there, see above, unless several receives are dropped at once or the
-            // ring has just shrunk.
+            // Room for one more is there, see above, unless several receives are dropped at once or
+            // the ring has just shrunk.
             ++used_;
             EDO_CHECK(ring_.make_room(ring_.size() + 1),
                       "out of memory while a dropped mpsc receive put its message back");

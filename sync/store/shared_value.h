@@ -8,8 +8,8 @@
 
 namespace edo::detail {
 
-// shared_value: one reference to a value that several readers look at. The value is written before the
-// first copy of the reference is made and only read afterwards, so only the count is shared.
+// shared_value: one reference to a value that several readers look at. The value is written before
+// the first copy of the reference is made and only read afterwards, so only the count is shared.
 //
 //  mark  where      transition  ordering  pairs with
 //  N     copy       +1          relaxed   nothing: the copied reference keeps the value alive

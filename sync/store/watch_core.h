@@ -12,14 +12,15 @@
 
 namespace edo::detail {
 
-/// What a look at a watch channel found: a version that was not seen, or that none can come any more.
+/// What a look at a watch channel found: a version that was not seen, or that none can come any
+/// more.
 struct watch_answer {
     bool is_new;
     std::uint64_t version;
 };
 
-/// What the ends of a watch channel share. Freed by the end that goes last. Values are made, copied,
-/// looked at and destroyed outside of the mutex; it protects which one is the latest.
+/// What the ends of a watch channel share. Freed by the end that goes last. Values are made,
+/// copied, looked at and destroyed outside of the mutex; it protects which one is the latest.
 template <class T>
 class watch_core {
 public:

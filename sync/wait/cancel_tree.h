@@ -47,11 +47,11 @@ private:
 //            cancel (K), of the node or of an ancestor
 //   quiet ─────────────────────────────────────────────► cancelled
 //
-// The root's mutex protects the links, the waits and the writing of `cancelled_` of the whole tree, so
-// a cancellation reaches all descendants at once and a child is made either before or after it. A child
-// holds a reference to its parent; so the ancestors of a node, and with them the root's mutex, live as
-// long as the node. The list of children does not count: a node leaves it, under the mutex, before it
-// is freed, so whoever walks the tree under the mutex sees only nodes with memory.
+// The root's mutex protects the links, the waits and the writing of `cancelled_` of the whole tree,
+// so a cancellation reaches all descendants at once and a child is made either before or after it.
+// A child holds a reference to its parent; so the ancestors of a node, and with them the root's
+// mutex, live as long as the node. The list of children does not count: a node leaves it, under the
+// mutex, before it is freed, so whoever walks the tree under the mutex sees only nodes with memory.
 //
 //  mark  where         transition          ordering  pairs with
 //  K     cancel        quiet -> cancelled  release   Q: what was done before cancel() is seen
@@ -59,7 +59,8 @@ private:
 //  N     add_ref       +1                  relaxed   nothing: the caller holds a reference
 //  R     drop_ref      -1                  acq_rel   R of the others: the last one frees
 //
-// Dropping a wait takes the mutex; dropping the last handle unlinks the node and releases the parent.
+// Dropping a wait takes the mutex; dropping the last handle unlinks the node and releases the
+// parent.
 class cancel_node : public list_node {
 public:
     static cancel_handle make_root();

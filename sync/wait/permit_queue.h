@@ -14,8 +14,8 @@ enum class permit_answer : unsigned char { waits, granted, closed };
 
 /// Hands out permits in the order of the requests: what semaphore and mutex have in common.
 ///
-/// The request at the head blocks those behind it, however small they are; so nobody starves. A permit
-/// that becomes free is given to the head at once, not left for whoever comes first.
+/// The request at the head blocks those behind it, however small they are; so nobody starves. A
+/// permit that becomes free is given to the head at once, not left for whoever comes first.
 ///
 /// Thread-safe: yes.
 class permit_queue {

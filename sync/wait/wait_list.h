@@ -13,8 +13,8 @@ class wait_list;
 
 // wait_node and wait_list: who waits for one thing, in the order of arrival.
 //
-// A node lives in the operation that waits, so in a coroutine frame. The list lives in the thing waited
-// for, beside the mutex that protects it and every node that was ever in it.
+// A node lives in the operation that waits, so in a coroutine frame. The list lives in the thing
+// waited for, beside the mutex that protects it and every node that was ever in it.
 //
 //              wait()                  fire()
 //   unknown ───────────► waiting ──────────────────► fired
@@ -22,11 +22,11 @@ class wait_list;
 //    │  └──── forget() ───┘   └───── wait() again ─────┤
 //    └─────────────────── forget() ────────────────────┘
 //
-// Wakes are borrowed: fire() wakes under the mutex and counts no reference. That is sound because an
-// operation whose node is known takes the mutex, and forgets the node, before its memory goes; so while
-// the mutex is held and the node is known, the task's cell is alive.
-// What a fired node was given (a permit, the right to look first) is the operation's to use or, when it
-// is dropped, to hand on.
+// Wakes are borrowed: fire() wakes under the mutex and counts no reference. That is sound because
+// an operation whose node is known takes the mutex, and forgets the node, before its memory goes;
+// so while the mutex is held and the node is known, the task's cell is alive.
+// What a fired node was given (a permit, the right to look first) is the operation's to use or,
+// when it is dropped, to hand on.
 
 /// One wait. Moved only before the first poll, when nobody knows it.
 class wait_node : public list_node {
@@ -41,7 +41,8 @@ public:
 
     wait_node& operator=(wait_node&&) = delete;
 
-    /// True from wait() to forget(). The waiting task may ask without the mutex: only it changes this.
+    /// True from wait() to forget(). The waiting task may ask without the mutex: only it changes
+    /// this.
     bool is_known() const noexcept { return static_cast<bool>(target_); }
 
     /// With the mutex.

@@ -20,7 +20,7 @@ template <class A>
 class [[nodiscard]] drop_at_poll {
 public:
     static constexpr bool is_combinator = true;
-    using stored = detail::stored_t<detail::yielded_t<A>>;
+    using stored = edo::detail::stored_t<edo::detail::yielded_t<A>>;
 
     drop_at_poll(A&& operand, unsigned pending_poll)
         : inner_(std::forward<A>(operand)), left_(pending_poll) {}
@@ -29,7 +29,7 @@ public:
     bool poll(context& cx) noexcept {
         if (left_ != 0) {
             if (inner_.poll(cx)) {
-                taken_.emplace(detail::store([&]() -> decltype(auto) { return inner_.take(); }));
+                taken_.emplace(edo::detail::store([&]() -> decltype(auto) { return inner_.take(); }));
                 left_ = 0;
             } else if (--left_ != 0) {
                 return false;
@@ -43,7 +43,7 @@ public:
     bool prepare_drop() noexcept { return inner_.prepare_drop(); }
 
 private:
-    detail::branch<A> inner_;
+    edo::detail::branch<A> inner_;
     unsigned left_;
     std::optional<stored> taken_;
 };
@@ -57,7 +57,7 @@ public:
 
     /// Runs `operand` and drops it. Yields what it yielded, or nothing.
     template <class A>
-    task<std::optional<detail::stored_t<detail::yielded_t<A>>>> run(A operand) {
+    task<std::optional<edo::detail::stored_t<edo::detail::yielded_t<A>>>> run(A operand) {
         if (at_ != 0) {
             auto out = co_await drop_at_poll<A>(std::move(operand), at_);
             completed_ = out.has_value();

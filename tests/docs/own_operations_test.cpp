@@ -98,6 +98,11 @@ void flag::raise() noexcept {
 static_assert(edo::operation<flag::wait_operation>);
 
 // [snippet: use_flag]
+edo::task<> wait_for_all(flag& first, flag& second) {
+    co_await first.wait();
+    co_await second.wait();
+}
+
 edo::task<bool> wait_for_start(flag& start, flag& stop) {
     auto first = co_await edo::select(start.wait(), stop.wait());
     co_return first.index() == 0;
@@ -107,6 +112,20 @@ edo::task<bool> wait_for_start(flag& start, flag& stop) {
 
 edo::task<> note_start(flag& start, flag& stop, std::optional<bool>& out) {
     out = co_await wait_for_start(start, stop);
+}
+
+TEST(own_operation, is_awaited_by_itself) {
+    manual_executor ex;
+    flag first, second;
+
+    auto handle = ex.spawn(wait_for_all, std::ref(first), std::ref(second));
+    second.raise();
+    ex.run_until_idle();
+    EXPECT_FALSE(handle.is_finished());
+    first.raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(handle.is_finished());
 }
 
 TEST(own_operation, wakes_every_task_that_waits) {

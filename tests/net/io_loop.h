@@ -1,5 +1,6 @@
 #pragma once
 
+#include "support/manual_executor.h"
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -10,8 +11,6 @@
 #include <edo/io/reactor.h>
 #include <edo/task/task.h>
 #include <edo/timer/wheel/wheel.h>
-
-#include "support/manual_executor.h"
 
 namespace edo::testing {
 
@@ -34,8 +33,10 @@ public:
         executor_.execution().wheel = &wheel_;
         detail::set_current_execution(&executor_.execution());
     }
+
     io_loop(const io_loop&) = delete;
     io_loop& operator=(const io_loop&) = delete;
+
     ~io_loop() { end(); }
 
     template <class... Args>
@@ -57,6 +58,7 @@ public:
         }
         run_ready();
     }
+
     /// Takes what the kernel has, without waiting.
     void look() {
         reactor_->poll(duration::zero());
@@ -66,7 +68,8 @@ public:
     template <class Done>
     void run_until(Done&& done) {
         run_ready();
-        while (!done() && !::testing::Test::HasFatalFailure()) turn();
+        while (!done() && !::testing::Test::HasFatalFailure())
+            turn();
     }
 
     /// Runs a task to its end.
@@ -88,6 +91,7 @@ public:
     T join(join_handle<T> handle) {
         return block_on(joined<T>(std::move(handle)));
     }
+
     /// Ends a spawned task and waits until it is gone.
     template <class T>
     void cancel(join_handle<T> handle) {
@@ -109,7 +113,9 @@ public:
     }
 
     detail::reactor& reactor() { return *reactor_; }
+
     manual_executor& executor() { return executor_; }
+
     detail::timer_wheel& wheel() { return wheel_; }
 
 private:
@@ -123,10 +129,12 @@ private:
     static task<T> joined(join_handle<T> handle) {
         co_return co_await std::move(handle).join();
     }
+
     template <class T>
     static task<> cancelled(join_handle<T> handle) {
         co_await handle.cancel();
     }
+
     template <class T>
     static task<> keep(task<T> what, std::optional<T>* to) {
         auto value = co_await std::move(what);
@@ -148,9 +156,9 @@ protected:
     io_loop loop{GetParam()};
 };
 
-#define EDO_ON_EACH_REACTOR(suite)                                       \
-    INSTANTIATE_TEST_SUITE_P(                                            \
-        reactors, suite, ::testing::ValuesIn(::edo::testing::reactors_here()), \
-        ::edo::testing::name_of_param)
+#define EDO_ON_EACH_REACTOR(suite)                                                 \
+    INSTANTIATE_TEST_SUITE_P(reactors, suite,                                      \
+                             ::testing::ValuesIn(::edo::testing::reactors_here()), \
+                             ::edo::testing::name_of_param)
 
 }  // namespace edo::testing

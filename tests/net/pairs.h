@@ -1,14 +1,14 @@
 #pragma once
 
 #include <cstring>
+#include <netinet/in.h>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <edo/net/tcp_listener.h>
 #include <edo/net/tcp_stream.h>
@@ -19,21 +19,27 @@ namespace edo::testing {
 class plain_socket {
 public:
     explicit plain_socket(int fd = -1) : fd_(fd) {}
+
     plain_socket(plain_socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
     plain_socket& operator=(plain_socket&& other) noexcept {
         std::swap(fd_, other.fd_);
         return *this;
     }
+
     ~plain_socket() { close(); }
 
     int fd() const { return fd_; }
+
     void close() {
         if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     }
+
     void send(std::string_view text) {
-        ASSERT_EQ(
-            ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+        ASSERT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(text.size()));
     }
+
     /// Exactly `size` bytes, or less at the end of the stream.
     std::string receive(std::size_t size) {
         std::string text(size, '\0');
@@ -46,12 +52,15 @@ public:
         text.resize(done);
         return text;
     }
+
     /// True when the peer has ended its side and nothing else is left to be read.
     bool is_at_end() {
         char byte = 0;
         return ::recv(fd_, &byte, 1, 0) == 0;
     }
+
     void end_writing() { ::shutdown(fd_, SHUT_WR); }
+
     /// Closes with a reset instead of an orderly end.
     void reset() {
         const linger now{1, 0};
@@ -92,6 +101,7 @@ inline half_plain_pair make_pair() {
 inline std::span<const std::byte> bytes_of(std::string_view text) {
     return std::as_bytes(std::span(text.data(), text.size()));
 }
+
 inline std::string_view text_of(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

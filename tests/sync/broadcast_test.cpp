@@ -128,7 +128,7 @@ TEST(broadcast, message_polled_but_never_taken_is_read_again) {
     EXPECT_TRUE(tx.send(1));
     EXPECT_TRUE(tx.send(2));
     edo::testing::manual_executor ex;
-    auto task = ex.spawn([&rx = rx]() -> edo::task<> {
+    auto task = ex.spawn([&]() -> edo::task<> {
         auto recv = rx.recv();
         EXPECT_TRUE(recv.poll(*edo::detail::current_execution()->line));
         co_return;

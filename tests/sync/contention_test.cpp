@@ -22,7 +22,8 @@ namespace {
 using namespace edo;
 using edo::testing::manual_executor;
 
-/// Runs `make(executor, thread)` on two threads, each with an executor that runs until its tasks ended.
+/// Runs `make(executor, thread)` on two threads, each with an executor that runs until its tasks
+/// ended.
 template <class Make>
 void on_two_threads(Make make) {
     std::barrier start(2);
@@ -98,7 +99,8 @@ task<> consume(std::reference_wrapper<sync::mpsc::receiver<parcel>> rx,
                std::uint64_t seed) {
     detail::random choose{seed};
     for (;;) {
-        // Half of the receives race against something that is ready at once, and are dropped if it wins.
+        // Half of the receives race against something that is ready at once, and are dropped if it
+        // wins.
         if (choose.below(2) == 0) {
             auto first = co_await select(rx.get().recv(), yield_now());
             if (first.index() == 1) continue;
@@ -150,7 +152,7 @@ TEST(contention, mpsc_keeps_each_senders_order_and_every_message) {
     auto [tx, rx] = sync::mpsc::channel<parcel>(3);
     std::vector<int> next(2 * tasks, 0);
 
-    on_two_threads([&, &tx = tx, &rx = rx](manual_executor& ex, int thread) {
+    on_two_threads([&](manual_executor& ex, int thread) {
         std::vector<join_handle<void>> handles;
         if (thread == 0) {
             handles.push_back(

@@ -1,5 +1,5 @@
-// Every wait of this layer is dropped while another thread completes it: whichever comes first, nothing
-// is lost and nothing is given twice. A further operation joins as one more scenario.
+// Every wait of this layer is dropped while another thread completes it: whichever comes first,
+// nothing is lost and nothing is given twice. A further operation joins as one more scenario.
 
 #include "support/manual_executor.h"
 #include "sync/rival.h"

@@ -156,7 +156,7 @@ TEST(mpsc, recv_polled_but_never_taken_puts_the_message_back_in_front) {
     EXPECT_TRUE(tx.try_send(2));
     waiting full(tx.send(3));
     edo::testing::manual_executor ex;
-    auto task = ex.spawn([&rx = rx]() -> edo::task<> {
+    auto task = ex.spawn([&]() -> edo::task<> {
         auto recv = rx.recv();
         EXPECT_TRUE(recv.poll(*edo::detail::current_execution()->line));
         co_return;
@@ -343,7 +343,7 @@ TEST(mpsc, send_stands_in_or_return) {
         ADD_FAILURE() << "went on after an error";
         co_return {};
     };
-    auto task = ex.spawn([&seen, &send_twice, &tx = tx]() -> edo::task<> {
+    auto task = ex.spawn([&]() -> edo::task<> {
         const auto sent = co_await send_twice(tx);
         seen = sent.error();
     });
@@ -358,7 +358,7 @@ TEST(mpsc, recv_kept_in_a_variable_survives_a_select) {
     auto [other_tx, other_rx] = mpsc::channel<int>(1);
     edo::testing::manual_executor ex;
     std::vector<int> got;
-    auto task = ex.spawn([&got, &rx = rx, &other_rx = other_rx]() -> edo::task<> {
+    auto task = ex.spawn([&]() -> edo::task<> {
         auto pending = rx.recv();
         auto first = co_await edo::select(pending, other_rx.recv());
         got.push_back(*std::get<1>(first));

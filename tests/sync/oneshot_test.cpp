@@ -70,7 +70,7 @@ TEST(oneshot, message_polled_but_never_taken_goes_back) {
     auto [tx, rx] = oneshot::channel<std::string>();
     EXPECT_TRUE(tx.send("kept"));
     edo::testing::manual_executor ex;
-    auto task = ex.spawn([&rx = rx]() -> edo::task<> {
+    auto task = ex.spawn([&]() -> edo::task<> {
         auto recv = rx.recv();
         EXPECT_TRUE(recv.poll(*edo::detail::current_execution()->line));
         co_return;

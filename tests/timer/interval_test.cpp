@@ -1,5 +1,6 @@
 #include <edo/timer/interval.h>
 
+#include "timer/timed_executor.h"
 #include <chrono>
 #include <cstdint>
 #include <ostream>
@@ -12,8 +13,6 @@
 #include <edo/task/select.h>
 #include <edo/timer/now.h>
 #include <edo/timer/sleep.h>
-
-#include "timer/timed_executor.h"
 
 namespace {
 
@@ -29,14 +28,16 @@ using namespace std::chrono_literals;
 struct taken_tick {
     duration due, taken;
     friend bool operator==(const taken_tick&, const taken_tick&) = default;
+
     friend void PrintTo(const taken_tick& tick, std::ostream* to) {
         *to << "{due " << tick.due.count() << " ns, taken " << tick.taken.count() << " ns}";
     }
 };
 
 /// Takes a tick before each piece of work, and one after the last.
-edo::task<> take_ticks(
-    missed_tick policy, std::vector<duration> work, std::vector<taken_tick>* ticks) {
+edo::task<> take_ticks(missed_tick policy,
+                       std::vector<duration> work,
+                       std::vector<taken_tick>* ticks) {
     const instant begin = edo::now();
     auto interval = edo::interval(100ms, policy);
     work.push_back(0ns);
@@ -68,34 +69,60 @@ TEST_P(interval_policy, gives_these_instants) {
 INSTANTIATE_TEST_SUITE_P(
     tables,
     interval_policy,
-    ::testing::Values(
-        policy_case{"burst_in_time", missed_tick::burst, {20ms, 99ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 100ms}, {200ms, 200ms}, {300ms, 300ms}}},
-        policy_case{"delay_in_time", missed_tick::delay, {20ms, 99ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 100ms}, {200ms, 200ms}, {300ms, 300ms}}},
-        policy_case{"skip_in_time", missed_tick::skip, {20ms, 99ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 100ms}, {200ms, 200ms}, {300ms, 300ms}}},
-        policy_case{"burst_catches_up", missed_tick::burst, {330ms, 0ms, 0ms, 0ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 330ms}, {200ms, 330ms}, {300ms, 330ms}, {400ms, 400ms},
-                     {500ms, 500ms}}},
-        policy_case{"delay_counts_from_the_late_tick", missed_tick::delay, {330ms, 0ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 330ms}, {430ms, 430ms}, {530ms, 530ms}}},
-        policy_case{"skip_leaves_out_what_was_missed", missed_tick::skip, {330ms, 0ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 330ms}, {400ms, 400ms}, {500ms, 500ms}}},
-        policy_case{"skip_exactly_on_a_multiple", missed_tick::skip, {300ms, 0ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 300ms}, {400ms, 400ms}, {500ms, 500ms}}},
-        policy_case{"burst_after_ten_periods", missed_tick::burst, {1000ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 1000ms}, {200ms, 1000ms}}},
-        policy_case{"delay_after_ten_periods", missed_tick::delay, {1000ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 1000ms}, {1100ms, 1100ms}}},
-        policy_case{"skip_after_ten_periods", missed_tick::skip, {1000ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 1000ms}, {1100ms, 1100ms}}},
-        policy_case{"delay_tolerates_5_ms", missed_tick::delay, {105ms, 0ms},
-                    {{0ms, 0ms}, {100ms, 105ms}, {200ms, 200ms}}},
-        policy_case{"delay_tolerates_no_more", missed_tick::delay, {105ms + 1ns, 0ms},
-                    {{0ms, 0ms}, {100ms, 105ms + 1ns}, {205ms + 1ns, 205ms + 1ns}}}),
+    ::testing::Values(policy_case{"burst_in_time",
+                                  missed_tick::burst,
+                                  {20ms, 99ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 100ms}, {200ms, 200ms}, {300ms, 300ms}}},
+                      policy_case{"delay_in_time",
+                                  missed_tick::delay,
+                                  {20ms, 99ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 100ms}, {200ms, 200ms}, {300ms, 300ms}}},
+                      policy_case{"skip_in_time",
+                                  missed_tick::skip,
+                                  {20ms, 99ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 100ms}, {200ms, 200ms}, {300ms, 300ms}}},
+                      policy_case{"burst_catches_up",
+                                  missed_tick::burst,
+                                  {330ms, 0ms, 0ms, 0ms, 0ms},
+                                  {{0ms, 0ms},
+                                   {100ms, 330ms},
+                                   {200ms, 330ms},
+                                   {300ms, 330ms},
+                                   {400ms, 400ms},
+                                   {500ms, 500ms}}},
+                      policy_case{"delay_counts_from_the_late_tick",
+                                  missed_tick::delay,
+                                  {330ms, 0ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 330ms}, {430ms, 430ms}, {530ms, 530ms}}},
+                      policy_case{"skip_leaves_out_what_was_missed",
+                                  missed_tick::skip,
+                                  {330ms, 0ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 330ms}, {400ms, 400ms}, {500ms, 500ms}}},
+                      policy_case{"skip_exactly_on_a_multiple",
+                                  missed_tick::skip,
+                                  {300ms, 0ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 300ms}, {400ms, 400ms}, {500ms, 500ms}}},
+                      policy_case{"burst_after_ten_periods",
+                                  missed_tick::burst,
+                                  {1000ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 1000ms}, {200ms, 1000ms}}},
+                      policy_case{"delay_after_ten_periods",
+                                  missed_tick::delay,
+                                  {1000ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 1000ms}, {1100ms, 1100ms}}},
+                      policy_case{"skip_after_ten_periods",
+                                  missed_tick::skip,
+                                  {1000ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 1000ms}, {1100ms, 1100ms}}},
+                      policy_case{"delay_tolerates_5_ms",
+                                  missed_tick::delay,
+                                  {105ms, 0ms},
+                                  {{0ms, 0ms}, {100ms, 105ms}, {200ms, 200ms}}},
+                      policy_case{"delay_tolerates_no_more",
+                                  missed_tick::delay,
+                                  {105ms + 1ns, 0ms},
+                                  {{0ms, 0ms}, {100ms, 105ms + 1ns}, {205ms + 1ns, 205ms + 1ns}}}),
     [](const auto& of) { return of.param.name; });
-
 
 edo::task<> short_period(std::vector<duration>* due) {
     const instant begin = edo::now();
@@ -188,6 +215,7 @@ TEST(interval, made_outside_of_a_runtime_starts_with_its_first_tick) {
     ex.advance(1h);
     const instant begin = ex.now();
     std::vector<duration> due;
+
     struct ticker {
         static edo::task<> run(edo::interval* ticks, instant from, std::vector<duration>* to) {
             for (int i = 0; i < 2; ++i) {
@@ -292,6 +320,7 @@ TEST(interval, a_start_centuries_ago_does_not_overflow) {
 
 TEST(interval, tick_of_a_runtime_that_is_gone_throws) {
     timed_executor ex;
+
     struct attempt {
         static edo::task<> tick(timed_executor* on, bool* refused) {
             auto interval = edo::interval(1s);
@@ -304,6 +333,7 @@ TEST(interval, tick_of_a_runtime_that_is_gone_throws) {
             }
         }
     };
+
     bool refused = false;
     auto task = ex.spawn(&attempt::tick, &ex, &refused);
     ex.run_until_idle();

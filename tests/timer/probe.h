@@ -1,8 +1,8 @@
 #pragma once
 
-#include <edo/timer/wheel/wheel.h>
-
 #include "support/manual_executor.h"
+
+#include <edo/timer/wheel/wheel.h>
 
 namespace edo::testing {
 
@@ -10,6 +10,7 @@ namespace edo::testing {
 class probe : public detail::timer_entry {
 public:
     ~probe() { detail::timer_wheel::cancel(*this); }
+
     instant deadline() const { return deadline_; }
 };
 
@@ -19,11 +20,13 @@ public:
     class wait_operation {
     public:
         explicit wait_operation(woken_task& owner) noexcept : owner_(owner) {}
+
         bool poll(context& cx) noexcept {
             owner_.target_ = cx.target();
             ++owner_.polls_;
             return false;
         }
+
         void take() noexcept {}
 
     private:
@@ -34,8 +37,18 @@ public:
         executor_.run_until_idle();
     }
 
+    woken_task(const woken_task&) = delete;
+    woken_task& operator=(const woken_task&) = delete;
+
+    ~woken_task() {
+        handle_ = join_handle<void>();
+        executor_.run_until_idle();
+    }
+
     detail::wake_target target() const { return target_; }
+
     bool is_woken() const { return executor_.queued() != 0; }
+
     /// Polls the task if it was woken. Returns: whether it was.
     bool run() { return executor_.run_until_idle() != 0; }
 

@@ -1,11 +1,11 @@
 #include <edo/timer/sleep.h>
 
+#include "timer/timed_executor.h"
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -20,8 +20,6 @@
 #include <edo/task/spawn.h>
 #include <edo/timer/now.h>
 
-#include "timer/timed_executor.h"
-
 namespace {
 
 using edo::duration;
@@ -33,9 +31,13 @@ using namespace std::chrono_literals;
 /// Makes the calling thread one of the executor's, outside of any task.
 class on_thread_of {
 public:
-    explicit on_thread_of(timed_executor& ex) { edo::detail::set_current_execution(&ex.execution()); }
+    explicit on_thread_of(timed_executor& ex) {
+        edo::detail::set_current_execution(&ex.execution());
+    }
+
     on_thread_of(const on_thread_of&) = delete;
     on_thread_of& operator=(const on_thread_of&) = delete;
+
     ~on_thread_of() { edo::detail::set_current_execution(nullptr); }
 };
 
@@ -44,7 +46,13 @@ edo::task<> sleep_for(std::chrono::duration<Rep, Period> span) {
     co_await edo::sleep(span);
 }
 
-edo::task<> await_sleep(edo::sleep_operation* sleep) { co_await *sleep; }
+edo::task<> sleep_until(instant deadline) {
+    co_await edo::sleep_until(deadline);
+}
+
+edo::task<> await_sleep(edo::sleep_operation* sleep) {
+    co_await *sleep;
+}
 
 edo::task<> note_time(duration span, std::vector<duration>* woken, instant begin) {
     co_await edo::sleep(span);
@@ -94,8 +102,9 @@ TEST(sleep, too_long_for_the_clock_never_ends) {
     timed_executor ex;
     auto longest = ex.spawn(sleep_for<std::int64_t, std::nano>, duration::max());
     auto hours = ex.spawn(sleep_for<std::int64_t, std::ratio<3600>>, std::chrono::hours::max());
-    auto infinite = ex.spawn(sleep_for<double, std::ratio<1>>,
-                             std::chrono::duration<double>(std::numeric_limits<double>::infinity()));
+    auto infinite =
+        ex.spawn(sleep_for<double, std::ratio<1>>,
+                 std::chrono::duration<double>(std::numeric_limits<double>::infinity()));
     ex.run_until_idle();
 
     EXPECT_EQ(ex.wheel().next_deadline(), instant::max());
@@ -117,7 +126,8 @@ TEST(sleep, ten_years_are_ten_years) {
 
 TEST(sleep, a_fraction_of_a_nanosecond_is_rounded_up) {
     timed_executor ex;
-    auto sleeper = ex.spawn(sleep_for<double, std::nano>, std::chrono::duration<double, std::nano>(1.25));
+    auto sleeper =
+        ex.spawn(sleep_for<double, std::nano>, std::chrono::duration<double, std::nano>(1.25));
     ex.run_until_idle();
 
     EXPECT_EQ(ex.advance(1ns), 0u);
@@ -229,15 +239,14 @@ TEST_P(sleep_reset, counts_from_the_new_deadline) {
     EXPECT_TRUE(sleeper.is_finished());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    cases,
-    sleep_reset,
-    ::testing::Values(
-        reset_case{"later", 500ms, 2s, 2s},
-        reset_case{"earlier", 100ms, 500ms, 500ms},
-        reset_case{"a_nanosecond_before_it_fires", 1s - 1ns, 1s + 1ns, 1s + 1ns},
-        reset_case{"to_the_same", 300ms, 1s, 1s}),
-    [](const auto& of) { return of.param.name; });
+INSTANTIATE_TEST_SUITE_P(cases,
+                         sleep_reset,
+                         ::testing::Values(reset_case{"later", 500ms, 2s, 2s},
+                                           reset_case{"earlier", 100ms, 500ms, 500ms},
+                                           reset_case{"a_nanosecond_before_it_fires", 1s - 1ns,
+                                                      1s + 1ns, 1s + 1ns},
+                                           reset_case{"to_the_same", 300ms, 1s, 1s}),
+                         [](const auto& of) { return of.param.name; });
 
 TEST(sleep, reset_into_the_past_ends_it_at_the_next_turn) {
     timed_executor ex;
@@ -308,12 +317,9 @@ TEST(sleep, dropping_others_from_a_woken_task_is_safe) {
     timed_executor ex;
     const instant at = ex.now() + 1s;
     std::vector<edo::join_handle<void>> others;
-    std::vector<std::unique_ptr<edo::sleep_operation>> sleeps;
     auto dropper = ex.spawn(drop_others, at, &others);
-    for (int i = 0; i < 100; ++i) {
-        sleeps.push_back(std::make_unique<edo::sleep_operation>(at + duration(i % 2)));
-        others.push_back(ex.spawn(await_sleep, sleeps.back().get()));
-    }
+    for (int i = 0; i < 100; ++i)
+        others.push_back(ex.spawn(sleep_until, at + duration(i % 2)));
     ex.run_until_idle();
 
     ex.advance_to(at + 1s);
@@ -347,7 +353,9 @@ TEST(sleep, in_a_variable_survives_select_and_can_be_put_off) {
 class poll_once {
 public:
     explicit poll_once(edo::sleep_operation& sleep) noexcept : sleep_(sleep) {}
+
     bool poll(edo::context& cx) noexcept { return sleep_.poll(cx) || true; }
+
     void take() noexcept {}
 
 private:
@@ -389,6 +397,7 @@ TEST(sleep, throws_when_the_runtime_of_its_clock_is_gone) {
     second.run_until_idle();
 
     ASSERT_TRUE(sleeper.is_finished());
+
     struct outcome_of {
         static edo::task<std::error_code> join(edo::join_handle<void>* handle) {
             auto outcome = co_await std::move(*handle).try_join();
@@ -399,10 +408,12 @@ TEST(sleep, throws_when_the_runtime_of_its_clock_is_gone) {
             }
             co_return std::error_code{};
         }
+
         static edo::task<> store(edo::join_handle<void>* handle, std::error_code* to) {
             *to = co_await join(handle);
         }
     };
+
     std::error_code code;
     auto joined = second.run(&outcome_of::store, &sleeper, &code);
     EXPECT_EQ(code, edo::errc::runtime_shutdown);
@@ -411,6 +422,7 @@ TEST(sleep, throws_when_the_runtime_of_its_clock_is_gone) {
 TEST(sleep, refused_by_a_wheel_that_is_shut_down_throws) {
     timed_executor ex;
     ex.wheel().shutdown();
+
     struct attempt {
         static edo::task<> sleep(bool* refused) {
             try {
@@ -420,6 +432,7 @@ TEST(sleep, refused_by_a_wheel_that_is_shut_down_throws) {
             }
         }
     };
+
     bool refused = false;
     auto task = ex.spawn(&attempt::sleep, &refused);
     ex.run_until_idle();
@@ -434,12 +447,13 @@ TEST(sleep, dropped_by_another_thread_while_the_clock_runs) {
     std::atomic<bool> done{false};
     std::atomic<std::int64_t> now{ex.now().time_since_epoch().count()};
     std::thread driver([&] {
-        while (!done.load()) ex.wheel().advance(instant(duration(now.fetch_add(100))));
+        while (!done.load())
+            ex.wheel().advance(instant(duration(now.fetch_add(100))));
     });
     for (int round = 0; round < rounds; ++round) {
-        edo::sleep_operation sleep(instant(duration(now.load() + round % 5'000)));
         ex.set_now(instant(duration(now.load() - 1'000)));
-        auto sleeper = std::make_optional(ex.spawn(await_sleep, &sleep));
+        auto sleeper = std::make_optional(
+            ex.spawn(sleep_until, instant(duration(now.load() + round % 5'000))));
         ex.run_until_idle();
         if (!sleeper->is_finished()) ++cancelled;
         sleeper.reset();

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <chrono>
+#include "support/manual_executor.h"
 #include <utility>
+#include <vector>
 
 #include <edo/task/spawn.h>
 #include <edo/timer/wheel/wheel.h>
-
-#include "support/manual_executor.h"
 
 namespace edo::testing {
 
@@ -15,7 +14,24 @@ class timed_executor : public manual_executor {
 public:
     timed_executor() { execution().wheel = &wheel_; }
 
+    /// Drops every task that is left, while there is still a wheel.
+    ~timed_executor() {
+        std::vector<detail::task_header*> left;
+        scheduler().tasks.for_each(
+            [](void* to, detail::task_header& task) {
+                task.add_ref();
+                static_cast<std::vector<detail::task_header*>*>(to)->push_back(&task);
+            },
+            &left);
+        for (detail::task_header* task : left) {
+            task->cancel();
+            task->release_refs();
+        }
+        run_until_idle();
+    }
+
     instant now() { return execution().now; }
+
     detail::timer_wheel& wheel() { return wheel_; }
 
     /// Sets the time, wakes who is due and runs what can run. Returns: how many timers were due.
@@ -28,6 +44,7 @@ public:
         } while (wheel_.next_deadline() <= at);
         return fired;
     }
+
     unsigned advance(duration span) { return advance_to(now() + span); }
 
     /// Runs a task to its end, with time that jumps to the next deadline whenever all tasks wait.

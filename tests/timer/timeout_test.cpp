@@ -1,5 +1,7 @@
 #include <edo/timer/timeout.h>
 
+#include "support/event.h"
+#include "timer/timed_executor.h"
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,9 +22,6 @@
 #include <edo/timer/now.h>
 #include <edo/timer/sleep.h>
 
-#include "support/event.h"
-#include "timer/timed_executor.h"
-
 namespace {
 
 using edo::duration;
@@ -39,8 +38,10 @@ using namespace std::chrono_literals;
 class mourner {
 public:
     mourner(std::vector<std::string>* log, std::string name) : log_(log), name_(std::move(name)) {}
+
     mourner(const mourner&) = delete;
     mourner& operator=(const mourner&) = delete;
+
     ~mourner() { log_->push_back(name_); }
 
 private:
@@ -52,10 +53,12 @@ task<int> answer_after(duration span) {
     co_await edo::sleep(span);
     co_return 42;
 }
+
 task<result<int>> result_after(duration span, result<int> what) {
     co_await edo::sleep(span);
     co_return what;
 }
+
 task<> throw_after(duration span) {
     co_await edo::sleep(span);
     throw std::runtime_error("broken");
@@ -66,6 +69,7 @@ task<> store(task<T> from, std::optional<T>* to) {
     T value = co_await std::move(from);
     to->emplace(std::move(value));
 }
+
 /// Runs `body` and answers what it yields.
 template <class T>
 T run(timed_executor& ex, task<T> body) {
@@ -178,6 +182,7 @@ task<> mourned_sleep(duration span, std::vector<std::string>* log) {
     mourner frame(log, "inner");
     co_await edo::sleep(span);
 }
+
 task<> note_deaths(duration span, std::vector<std::string>* log) {
     auto limited = edo::timeout(1s, mourned_sleep(span, log));
     auto ended = co_await limited;
@@ -196,8 +201,10 @@ TEST(timeout, the_inner_one_is_gone_before_the_caller_goes_on) {
 }
 
 task<> yield_for_ever() {
-    for (;;) co_await edo::yield_now();
+    for (;;)
+        co_await edo::yield_now();
 }
+
 task<result<void>> limit_yields() {
     auto ended = co_await edo::timeout(1s, yield_for_ever());
     co_return ended;
@@ -207,7 +214,8 @@ TEST(timeout, ends_an_inner_one_that_never_lets_go) {
     timed_executor ex;
     std::optional<result<void>> ended;
     auto task = ex.spawn(store<result<void>>, limit_yields(), &ended);
-    for (int i = 0; i < 100; ++i) ex.run_one();
+    for (int i = 0; i < 100; ++i)
+        ex.run_one();
     EXPECT_FALSE(task.is_finished());
 
     ex.set_now(ex.now() + 1s);
@@ -222,15 +230,19 @@ TEST(timeout, ends_an_inner_one_that_never_lets_go) {
 class ready_operation {
 public:
     ready_operation() noexcept {}
+
     bool poll(edo::context&) noexcept { return true; }
+
     void take() noexcept {}
 };
+
 task<> run_for_ever(std::uint64_t* rounds) {
     for (;;) {
         co_await ready_operation();
         ++*rounds;
     }
 }
+
 task<result<void>> limit_busy(std::uint64_t* rounds) {
     auto ended = co_await edo::timeout(1s, run_for_ever(rounds));
     co_return ended;
@@ -241,7 +253,8 @@ TEST(timeout, is_not_held_up_by_a_used_up_budget) {
     std::uint64_t rounds = 0;
     std::optional<result<void>> ended;
     auto task = ex.spawn(store<result<void>>, limit_busy(&rounds), &ended);
-    for (int i = 0; i < 10; ++i) ex.run_one();
+    for (int i = 0; i < 10; ++i)
+        ex.run_one();
     const std::uint64_t before = rounds;
     EXPECT_GE(before, 10u);
 
@@ -387,6 +400,7 @@ TEST(timeout, says_that_the_runtime_is_gone) {
     timed_executor ex;
     event never;
     ex.wheel().shutdown();
+
     struct attempt {
         static task<result<void>> wait(event* e) {
             auto waited = co_await edo::timeout(1s, e->wait());
@@ -403,6 +417,7 @@ task<> use_frame(std::vector<std::string>* log, std::string* name) {
     mourner child(log, "child of " + *name);
     co_await edo::sleep(duration::max());
 }
+
 task<result<void>> own_a_group(std::vector<std::string>* log) {
     mourner frame(log, "frame");
     std::string name = "frame";
@@ -411,6 +426,7 @@ task<result<void>> own_a_group(std::vector<std::string>* log) {
     co_await edo::or_return(group.join());
     co_return {};
 }
+
 task<result<void>> limit_group(std::vector<std::string>* log) {
     auto ended = co_await edo::timeout(1s, own_a_group(log));
     log->push_back(ended ? "value" : "error");

@@ -1,5 +1,6 @@
 #include <edo/timer/wheel/wheel.h>
 
+#include "timer/probe.h"
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -18,8 +19,6 @@
 
 #include <gtest/gtest.h>
 
-#include "timer/probe.h"
-
 namespace {
 
 using edo::duration;
@@ -31,7 +30,9 @@ using namespace std::chrono_literals;
 
 using answer = timer_wheel::answer;
 
-instant at(std::int64_t nanoseconds) { return instant(duration(nanoseconds)); }
+instant at(std::int64_t nanoseconds) {
+    return instant(duration(nanoseconds));
+}
 
 /// Advances until nothing is due, as a worker does over several turns. Returns: how many fired.
 unsigned advance_fully(timer_wheel& wheel, instant now) {
@@ -45,6 +46,7 @@ unsigned advance_fully(timer_wheel& wheel, instant now) {
 class wheel : public ::testing::Test {
 protected:
     void arm(probe& p, instant deadline) { ASSERT_TRUE(timers.arm(p, deadline, task.target())); }
+
     answer check(probe& p) { return timer_wheel::check(p, task.target()); }
 
     woken_task task;
@@ -201,7 +203,8 @@ TEST_F(wheel, time_that_goes_back_fires_nothing_early) {
 TEST_F(wheel, time_that_goes_back_with_many_timers_comes_to_an_end) {
     timers.advance(at(5'000'000));
     std::deque<probe> probes(1'000);
-    for (probe& p : probes) arm(p, at(4'000'000));
+    for (probe& p : probes)
+        arm(p, at(4'000'000));
     probe due;
     arm(due, at(3'000'000));
 
@@ -241,7 +244,8 @@ TEST_F(wheel, every_level_boundary_is_exact_in_every_order) {
                 ASSERT_EQ(fresh.advance(at(start + span)), 1u) << start << " + " << span;
             }
             ASSERT_EQ(fresh.next_deadline(), instant::max());
-            for (probe& p : probes) ASSERT_EQ(check(p), answer::fired);
+            for (probe& p : probes)
+                ASSERT_EQ(check(p), answer::fired);
         }
     }
 }
@@ -295,7 +299,8 @@ TEST_F(wheel, a_timer_beside_a_very_long_one_is_exact_after_years) {
 
 TEST_F(wheel, many_timers_of_one_instant_fire_over_several_turns) {
     std::deque<probe> probes(100'000);
-    for (probe& p : probes) arm(p, at(1'000'000));
+    for (probe& p : probes)
+        arm(p, at(1'000'000));
 
     constexpr unsigned per_turn =
         edo::detail::tuning::wheel_batch * edo::detail::tuning::wheel_batches_per_turn;
@@ -306,12 +311,14 @@ TEST_F(wheel, many_timers_of_one_instant_fire_over_several_turns) {
         fired += now;
     }
     EXPECT_EQ(fired, 100'000u);
-    for (probe& p : probes) ASSERT_EQ(check(p), answer::fired);
+    for (probe& p : probes)
+        ASSERT_EQ(check(p), answer::fired);
 }
 
 TEST_F(wheel, entries_of_the_firing_batch_can_still_be_cancelled_and_moved) {
     std::deque<probe> probes(10'000);
-    for (probe& p : probes) arm(p, at(1'000'000));
+    for (probe& p : probes)
+        arm(p, at(1'000'000));
     const unsigned first = timers.advance(at(1'000'000));
 
     EXPECT_TRUE(timer_wheel::cancel(probes[9'998]));
@@ -328,10 +335,12 @@ TEST_F(wheel, close_deadlines_are_not_searched_again_and_again) {
     std::deque<probe> probes(static_cast<std::size_t>(count));
     timers.advance(at(1'000'000'000));
     std::int64_t offset = 0;
-    for (probe& p : probes) arm(p, at(1'000'000'000 + 60'000 + (offset += 7919) % count));
+    for (probe& p : probes)
+        arm(p, at(1'000'000'000 + 60'000 + (offset += 7919) % count));
 
     unsigned fired = 0;
-    while (timers.next_deadline() != instant::max()) fired += timers.advance(timers.next_deadline());
+    while (timers.next_deadline() != instant::max())
+        fired += timers.advance(timers.next_deadline());
 
     EXPECT_EQ(fired, count);
 }
@@ -359,14 +368,16 @@ TEST_F(wheel, owner_is_woken_only_for_what_it_would_sleep_past) {
 
 TEST_F(wheel, shutdown_wakes_everybody_and_refuses_the_next) {
     std::deque<probe> probes(1'000);
-    for (probe& p : probes) arm(p, at(1'000'000));
+    for (probe& p : probes)
+        arm(p, at(1'000'000));
     probe never, late;
     arm(never, instant::max());
 
     EXPECT_EQ(timers.shutdown(), 1'001u);
 
     EXPECT_TRUE(task.run());
-    for (probe& p : probes) EXPECT_EQ(check(p), answer::abandoned);
+    for (probe& p : probes)
+        EXPECT_EQ(check(p), answer::abandoned);
     EXPECT_EQ(check(never), answer::abandoned);
     EXPECT_FALSE(timers.arm(late, at(1), task.target()));
     EXPECT_FALSE(late.is_known());
@@ -420,7 +431,8 @@ public:
             if (::testing::Test::HasFatalFailure()) return;
             if (now_ > at(std::int64_t{1} << 62)) begin();
         }
-        for (auto& [deadline, index] : armed_) timer_wheel::cancel(probes_[index]);
+        for (auto& [deadline, index] : armed_)
+            timer_wheel::cancel(probes_[index]);
     }
 
     std::uint64_t fired = 0, cancelled = 0, moved = 0;
@@ -429,7 +441,8 @@ private:
     using map = std::multimap<instant, std::size_t>;
 
     void begin() {
-        for (auto& [deadline, index] : armed_) timer_wheel::cancel(probes_[index]);
+        for (auto& [deadline, index] : armed_)
+            timer_wheel::cancel(probes_[index]);
         armed_.clear();
         place_.assign(probes_.size(), std::nullopt);
         wheel_.emplace();
@@ -445,18 +458,26 @@ private:
         const std::uint64_t value = kind == 0 ? top - 1 : kind == 1 ? top : top + random_() % top;
         return std::min(most, static_cast<std::int64_t>(value));
     }
+
     // Mostly small steps, so that a wheel lives long; now and then leaps of years.
     std::int64_t max_step() {
         return random_() % 1'000 == 0 ? std::int64_t{1} << 58 : std::int64_t{1} << 30;
     }
+
     instant some_deadline() {
         switch (random_() % 20) {
-            case 0: return now_ - duration(log_uniform(1'000'000));
-            case 1: return random_() % 8 == 0 ? instant::max() : now_;
-            case 2: return at(now_.time_since_epoch().count() | ((std::int64_t{1} << (random_() % 50)) - 1));
-            default: return now_ + duration(log_uniform(std::int64_t{1} << (20 + random_() % 41)));
+            case 0:
+                return now_ - duration(log_uniform(1'000'000));
+            case 1:
+                return random_() % 8 == 0 ? instant::max() : now_;
+            case 2:
+                return at(now_.time_since_epoch().count() |
+                          ((std::int64_t{1} << (random_() % 50)) - 1));
+            default:
+                return now_ + duration(log_uniform(std::int64_t{1} << (20 + random_() % 41)));
         }
     }
+
     instant earliest() const { return armed_.empty() ? instant::max() : armed_.begin()->first; }
 
     void arm() {
@@ -467,6 +488,7 @@ private:
         place_[index] = armed_.emplace(deadline, index);
         ++done_;
     }
+
     void cancel() {
         const std::size_t index = random_() % probes_.size();
         ASSERT_EQ(timer_wheel::cancel(probes_[index]), place_[index].has_value());
@@ -475,6 +497,7 @@ private:
         ++cancelled;
         ++done_;
     }
+
     void reset() {
         const std::size_t index = random_() % probes_.size();
         if (!place_[index]) return;
@@ -485,10 +508,12 @@ private:
         ++moved;
         ++done_;
     }
+
     void advance(instant now) {
         now_ = now;
         std::vector<std::size_t> due;
-        while (!armed_.empty() && armed_.begin()->first <= now && armed_.begin()->first != instant::max()) {
+        while (!armed_.empty() && armed_.begin()->first <= now &&
+               armed_.begin()->first != instant::max()) {
             due.push_back(armed_.begin()->second);
             place_[due.back()].reset();
             armed_.erase(armed_.begin());

@@ -13,10 +13,15 @@ alarm::alarm(alarm&& other) noexcept : timer_entry(other.deadline_), phase_(othe
 
 alarm::status alarm::poll(context& cx) noexcept {
     switch (phase_) {
-        case phase::elapsed: return status::elapsed;
-        case phase::abandoned: return status::abandoned;
-        case phase::waiting: break;
-        case phase::relative: resolve(cx.execution()); [[fallthrough]];
+        case phase::elapsed:
+            return status::elapsed;
+        case phase::abandoned:
+            return status::abandoned;
+        case phase::waiting:
+            break;
+        case phase::relative:
+            resolve(cx.execution());
+            [[fallthrough]];
         case phase::set: {
             const execution& exec = cx.execution();
             // The time of this turn lies in the past: good enough to say that it is late enough.
@@ -24,16 +29,21 @@ alarm::status alarm::poll(context& cx) noexcept {
                 phase_ = phase::elapsed;
                 return status::elapsed;
             }
-            EDO_CHECK(exec.wheel != nullptr, "this executor has no timers, so nothing can sleep on it");
+            EDO_CHECK(exec.wheel != nullptr,
+                      "this executor has no timers, so nothing can sleep on it");
             const bool armed = exec.wheel->arm(*this, deadline_, cx.target());
             phase_ = armed ? phase::waiting : phase::abandoned;
             return armed ? status::pending : status::abandoned;
         }
     }
     switch (timer_wheel::check(*this, cx.target())) {
-        case timer_wheel::answer::armed: return status::pending;
-        case timer_wheel::answer::fired: phase_ = phase::elapsed; return status::elapsed;
-        case timer_wheel::answer::abandoned: break;
+        case timer_wheel::answer::armed:
+            return status::pending;
+        case timer_wheel::answer::fired:
+            phase_ = phase::elapsed;
+            return status::elapsed;
+        case timer_wheel::answer::abandoned:
+            break;
     }
     phase_ = phase::abandoned;
     return status::abandoned;

@@ -19,11 +19,13 @@ class alarm : timer_entry {
 public:
     /// Due at `deadline`, `instant::max()` never.
     explicit alarm(instant deadline) noexcept : timer_entry(deadline), phase_(phase::set) {}
+
     /// Due `span` after the first poll or resolve().
-    explicit alarm(duration span) noexcept
-        : timer_entry(instant(span)), phase_(phase::relative) {}
+    explicit alarm(duration span) noexcept : timer_entry(instant(span)), phase_(phase::relative) {}
+
     /// Requires: `other` does not wait.
     alarm(alarm&& other) noexcept;
+
     ~alarm() { timer_wheel::cancel(*this); }
 
     enum class status { pending, elapsed, abandoned };
@@ -39,9 +41,12 @@ public:
     void disarm() noexcept;
 
     bool is_relative() const noexcept { return phase_ == phase::relative; }
+
     bool is_elapsed() const noexcept { return phase_ == phase::elapsed; }
+
     /// Requires: not is_relative().
     instant deadline() const noexcept { return deadline_; }
+
     /// Requires: is_relative().
     duration span() const noexcept { return deadline_.time_since_epoch(); }
 

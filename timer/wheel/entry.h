@@ -35,9 +35,12 @@ struct wheel_gate;
 class timer_entry : public list_node {
 public:
     timer_entry() noexcept = default;
+
     explicit timer_entry(instant deadline) noexcept : deadline_(deadline) {}
+
     timer_entry(const timer_entry&) = delete;
     timer_entry& operator=(const timer_entry&) = delete;
+
     ~timer_entry() { EDO_ASSERT(!is_known()); }
 
     /// True while a wheel may know the entry: from arm() until cancel(), or the check() or reset() that

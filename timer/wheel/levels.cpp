@@ -42,16 +42,19 @@ void wheel_levels::pass(instant now, intrusive_list<timer_entry>& passed) noexce
     position_ = std::max(number(now), before);
     const unsigned highest = level_of(before ^ position_);
     // Below the highest digit that has changed every slot lies behind the position.
-    for (unsigned level = 0; level < highest; ++level) take(level, ~std::uint64_t{0}, passed);
+    for (unsigned level = 0; level < highest; ++level)
+        take(level, ~std::uint64_t{0}, passed);
     take(highest, reached_slots(position_, highest), passed);
 }
 
 void wheel_levels::take_all(intrusive_list<timer_entry>& all) noexcept {
-    for (unsigned level = 0; level < level_count; ++level) take(level, ~std::uint64_t{0}, all);
+    for (unsigned level = 0; level < level_count; ++level)
+        take(level, ~std::uint64_t{0}, all);
 }
 
-void wheel_levels::take(
-    unsigned level, std::uint64_t slots, intrusive_list<timer_entry>& to) noexcept {
+void wheel_levels::take(unsigned level,
+                        std::uint64_t slots,
+                        intrusive_list<timer_entry>& to) noexcept {
     std::uint64_t left = levels_[level].occupied & slots;
     if (left == 0) return;
     levels_[level].occupied &= ~slots;

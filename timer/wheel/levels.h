@@ -62,6 +62,7 @@ public:
     void take_all(intrusive_list<timer_entry>& all) noexcept;
 
     bool is_empty() const noexcept { return in_use_ == 0; }
+
     /// No entry is due before this; `instant::max()` when none ever is. Cost: O(1).
     instant earliest() const noexcept;
     /// The deadline of the entry that is due first, or `instant::max()`. Cost: O(entries of one slot).
@@ -76,16 +77,20 @@ private:
     static std::uint64_t number(instant at) noexcept {
         return static_cast<std::uint64_t>(at.time_since_epoch().count()) ^ (std::uint64_t{1} << 63);
     }
+
     static unsigned level_of(std::uint64_t difference) noexcept {
         return static_cast<unsigned>(std::bit_width(difference | 1) - 1) / bits;
     }
+
     static unsigned digit(std::uint64_t number, unsigned level) noexcept {
         return static_cast<unsigned>(number >> (level * bits)) & (wheel_level::slot_count - 1);
     }
+
     /// The slots of the level that begin at or before `position`, if it is in the level's present round.
     static std::uint64_t reached_slots(std::uint64_t position, unsigned level) noexcept {
         return ~std::uint64_t{0} >> (63 - digit(position, level));
     }
+
     void take(unsigned level, std::uint64_t slots, intrusive_list<timer_entry>& to) noexcept;
     wheel_level::slot& first_slot() noexcept;
 

@@ -29,7 +29,7 @@ bool timer_wheel::arm(timer_entry& entry, instant deadline, wake_target target) 
     entry.deadline_ = deadline;
     entry.target_ = target;
     entry.state_ = timer_entry::state::armed;
-    levels_.note(last_now_.load(relaxed));  // a hint, see the class comment
+    levels_.note(last_now_.load(relaxed));  // see last_now_
     link(entry);
     EDO_CENSUS(timer, 1);
     return true;
@@ -82,12 +82,12 @@ void timer_wheel::set_unpark(void (*unpark)(void* owner), void* owner) noexcept 
 }
 
 unsigned timer_wheel::advance(instant now) noexcept {
-    last_now_.store(now, relaxed);              // a hint, see the class comment
-    if (now < next_.load(relaxed)) return 0;  // see the class comment
+    last_now_.store(now, relaxed);            // see last_now_
+    if (now < next_.load(relaxed)) return 0;  // see next_
     unsigned fired = 0;
     for (unsigned batch = 0; batch < tuning::wheel_batches_per_turn; ++batch) {
         fired += fire_batch(now);
-        if (now < next_.load(relaxed)) break;  // see the class comment
+        if (now < next_.load(relaxed)) break;  // see next_
     }
     return fired;
 }
@@ -150,8 +150,8 @@ unsigned timer_wheel::shutdown() noexcept {
 
 void timer_wheel::link(timer_entry& entry) noexcept {
     levels_.file(entry);
-    if (entry.deadline_ < next_.load(relaxed))    // written under this lock
-        next_.store(entry.deadline_, relaxed);  // see the class comment
+    if (entry.deadline_ < next_.load(relaxed))  // written under this lock
+        next_.store(entry.deadline_, relaxed);  // see next_
     if (entry.deadline_ < sleeps_until_) {
         sleeps_until_ = entry.deadline_;
         if (unpark_ != nullptr) unpark_(owner_);
@@ -173,7 +173,7 @@ void timer_wheel::end(timer_entry& entry, timer_entry::state how) noexcept {
 
 void timer_wheel::update_next() noexcept {
     const instant next = passed_.is_empty() ? levels_.earliest() : instant::min();
-    next_.store(next, relaxed);  // see the class comment
+    next_.store(next, relaxed);  // see next_
 }
 
 }  // namespace edo::detail

@@ -26,10 +26,6 @@ namespace edo::detail {
 //             │                                      parked (sleeps_until_ = the earlier one)
 //             └────────────────────────── end_park ──┘
 //
-// `next_` is written under the lock. The owner also reads it without: it sees its own writes, and one of
-// another thread too late only for this turn of its loop, because begin_park() takes the lock.
-// `last_now_` is a hint for filing, whatever it says.
-//
 // wake() and unpark are called with the lock held, so that neither the task nor the owner can go away
 // meanwhile. Neither may call the wheel. Tests: tests/timer/wheel_race_test.cpp.
 
@@ -78,7 +74,8 @@ public:
 
     /// No timer is due before this; `instant::max()` when none ever is. When the earliest timer was
     /// cancelled it may be too early, so that the worker looks once in vain.
-    instant next_deadline() const noexcept { return next_.load(relaxed); }  // see the class comment
+    instant next_deadline() const noexcept { return next_.load(relaxed); }  // see next_
+
     /// When the next timer is due. For a virtual clock, which must not jump to where nothing happens.
     /// Cost: O(timers in one slot).
     instant exact_next_deadline() noexcept;
@@ -99,7 +96,10 @@ private:
     unsigned fire_batch(instant now) noexcept;
 
     wheel_gate& gate_;
+    /// No entry is due before this. Written under the lock. Relaxed: the owner also reads it without, sees
+    /// its own writes, and another thread's too late only for this turn, because begin_park() locks.
     atomic<instant> next_{instant::max()};
+    /// What advance() was told last. Relaxed: only a hint for filing.
     atomic<instant> last_now_{instant::min()};
     instant sleeps_until_ = instant::min();
     void (*unpark_)(void* owner) = nullptr;

@@ -1,0 +1,128 @@
+"""Runs the example programs for the tests of this folder: start, listen, end.
+
+The tests get from CTest, through the environment:
+  EDO_BIN       the folder of the programs
+  EDO_REACTOR_UNDER_TEST  io_uring or epoll (auto when empty)
+  EDO_SLOWNESS  how many times longer things may take than in a release build
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+BIN = os.environ["EDO_BIN"]
+SLOWNESS = float(os.environ.get("EDO_SLOWNESS", "1"))
+PATIENCE = 10 * SLOWNESS  # for what should take no time at all
+
+
+def program(name):
+    return os.path.join(BIN, name)
+
+
+def run(name, *arguments, limit=PATIENCE, **how):
+    """Runs a program to its end."""
+    return subprocess.run([program(name), *arguments], capture_output=True, text=True,
+                          timeout=limit, check=False, **how)
+
+
+def usable_reactor():
+    """The reactor to test. One that this machine refuses must say why; then `auto` is tested, which has
+    to choose the other one."""
+    wanted = os.environ.get("EDO_REACTOR_UNDER_TEST", "") or "auto"
+    if wanted == "auto":
+        return wanted
+    probe = subprocess.Popen([program("echo_server"), "--port", "0", "--reactor", wanted],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if probe.stdout.readline().startswith("listening on "):
+        probe.send_signal(signal.SIGTERM)
+        probe.communicate(timeout=PATIENCE)
+        return wanted
+    _, why = probe.communicate(timeout=PATIENCE)
+    assert probe.returncode == 1 and "cannot start the runtime: " in why, (probe.returncode, why)
+    with example_server("echo_server", reactor="auto") as other:
+        assert other.reactor not in (wanted, "auto"), other.reactor
+    return "auto"
+
+
+class example_server:
+    """A running server on a free port. Leaving the `with` ends it by SIGTERM and insists on exit code 0
+    and on silence."""
+
+    def __init__(self, name, *before_flags, reactor, threads=2):
+        self.process = subprocess.Popen(
+            [program(name), *before_flags, "--port", "0", "--threads", str(threads),
+             "--reactor", reactor],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        found = re.fullmatch(
+            r"listening on 127\.0\.0\.1:(\d+) \((io_uring|epoll), (\d+) workers\)\n", line)
+        if not found:
+            self.process.kill()
+            raise AssertionError(f"{name} said {line!r} and {self.process.communicate()[1]!r}")
+        self.port = int(found[1])
+        self.reactor = found[2]
+        assert int(found[3]) == threads and reactor in ("auto", self.reactor), line
+        self.idle_descriptors = self.descriptors()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failed, *_):
+        if failed:
+            self.process.kill()
+            self.process.communicate()
+        elif self.process.returncode is None:
+            self.end()
+
+    def connect(self):
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return client
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def wait_until_idle(self):
+        """Fails unless all descriptors of clients are closed again."""
+        limit = time.monotonic() + PATIENCE
+        while self.descriptors() > self.idle_descriptors:
+            assert time.monotonic() < limit, (
+                f"{self.descriptors()} descriptors are open, {self.idle_descriptors} were at first")
+            time.sleep(0.01)
+
+    def signal(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+
+    def wait(self):
+        """Insists on a clean end after a signal."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        assert (self.process.returncode, out, err) == (0, "", ""), (
+            self.process.returncode, out, err)
+
+    def end(self):
+        self.signal()
+        self.wait()
+
+
+def receive(client, count):
+    """Exactly `count` bytes, or fewer at the end."""
+    data = b""
+    while len(data) < count:
+        more = client.recv(min(count - len(data), 65536))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def receive_all(client):
+    return receive(client, 1 << 40)
+
+
+def reset(client):
+    """Closes with a reset instead of an orderly end."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    client.close()

@@ -1,0 +1,230 @@
+#include <cstdlib>
+#include <latch>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <edo/base/seam/sys.h>
+#include <edo/runtime/runtime.h>
+#include <edo/runtime/run.h>
+#include <edo/runtime/scheduler/usable_cores.h>
+#include <edo/task/yield.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+/// Sets an environment variable for the length of a test.
+class with_variable {
+public:
+    with_variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+    ~with_variable() { ::unsetenv(name_); }
+
+private:
+    const char* name_;
+};
+
+TEST(runtime_builder, values_that_cannot_work_are_errors_that_name_the_value) {
+    const auto none = edo::runtime::builder().worker_threads(0).build();
+    const auto too_many = edo::runtime::builder().worker_threads(4'097).build();
+    const auto no_pool = edo::runtime::builder().max_blocking_threads(0).build();
+    const auto no_interval = edo::runtime::builder().event_interval(0).build_current_thread();
+
+    EXPECT_EQ(none.error(), edo::build_errc::no_workers);
+    EXPECT_THAT(none.error().message(), HasSubstr("worker_threads(0)"));
+    EXPECT_EQ(too_many.error(), edo::build_errc::too_many_workers);
+    EXPECT_EQ(no_pool.error(), edo::build_errc::no_blocking_threads);
+    EXPECT_EQ(no_interval.error(), edo::build_errc::no_event_interval);
+}
+
+TEST(runtime_builder, number_of_workers_comes_from_the_environment) {
+    const with_variable set("EDO_WORKERS", "3");
+
+    auto rt = edo::runtime::builder().build().value();
+
+    EXPECT_EQ(rt.info().workers, 3U);
+}
+
+TEST(runtime_builder, explicit_number_of_workers_wins_over_the_environment) {
+    const with_variable set("EDO_WORKERS", "nonsense");
+
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+
+    EXPECT_EQ(rt.info().workers, 2U);
+}
+
+TEST(runtime_builder, bad_variables_are_errors) {
+    for (const char* bad : {"", "0", "-1", "abc", "4x", "99999"}) {
+        const with_variable set("EDO_WORKERS", bad);
+        EXPECT_EQ(edo::runtime::builder().build().error(), edo::build_errc::bad_workers_variable)
+            << bad;
+    }
+    const with_variable set("EDO_REACTOR", "magic");
+    EXPECT_EQ(
+        edo::runtime::builder().worker_threads(1).build().error(),
+        edo::build_errc::bad_reactor_variable);
+}
+
+TEST(runtime_builder, reactor_comes_from_the_environment) {
+    const with_variable set("EDO_REACTOR", "epoll");
+
+    auto rt = edo::runtime::builder().worker_threads(1).build().value();
+    auto local = edo::current_thread_runtime::builder().build_current_thread().value();
+
+    EXPECT_EQ(rt.info().reactor, edo::reactor_kind::epoll);
+    EXPECT_EQ(local.info().reactor, edo::reactor_kind::epoll);
+}
+
+TEST(runtime_builder, reactor_that_does_not_exist_here_is_an_error) {
+    auto rt = edo::runtime::builder().reactor(edo::reactor_kind::kqueue).worker_threads(2).build();
+    auto local = edo::runtime::builder().reactor(edo::reactor_kind::kqueue).build_current_thread();
+
+    EXPECT_FALSE(rt.has_value());
+    EXPECT_FALSE(local.has_value());
+}
+
+TEST(runtime_builder, default_is_at_least_one_worker_and_at_most_the_usable_cores) {
+    auto rt = edo::runtime::builder().build().value();
+
+    EXPECT_GE(rt.info().workers, 1U);
+    EXPECT_LE(rt.info().workers, edo::detail::usable_cores().size());
+}
+
+int one_core_affinity(std::size_t size, cpu_set_t* set) noexcept {
+    CPU_ZERO_S(size, set);
+    CPU_SET_S(0, size, set);
+    return static_cast<int>(size);
+}
+
+TEST(runtime_builder, default_follows_the_affinity_mask) {
+    edo::detail::sys::current.sched_getaffinity = &one_core_affinity;
+    auto rt = edo::runtime::builder().build().value();
+    edo::detail::sys::current.sched_getaffinity = &edo::detail::sys::kernel::sched_getaffinity;
+
+    EXPECT_EQ(rt.info().workers, 1U);
+}
+
+TEST(usable_cores, quota_is_rounded_up_to_whole_cores) {
+    using edo::detail::cores_of_quota;
+
+    EXPECT_EQ(cores_of_quota("50000 100000"), 1U);
+    EXPECT_EQ(cores_of_quota("100000 100000"), 1U);
+    EXPECT_EQ(cores_of_quota("150000 100000"), 2U);
+    EXPECT_EQ(cores_of_quota("800000 100000\n"), 8U);
+}
+
+TEST(usable_cores, text_that_is_no_quota_limits_nothing) {
+    using edo::detail::cores_of_quota;
+
+    for (const char* none : {"", "max 100000", "-1 100000", "100000", "100000 0", "0 100000", "x y"})
+        EXPECT_EQ(cores_of_quota(none), 0U) << none;
+}
+
+int threads_left = 0;
+int refuse_after_some(
+    pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*),
+    void* argument) noexcept {
+    if (threads_left-- <= 0) return -EAGAIN;
+    return edo::detail::sys::kernel::pthread_create(thread, attributes, body, argument);
+}
+
+TEST(runtime_builder, refused_thread_is_an_error_and_nothing_is_left_running) {
+    for (const int allowed : {0, 1, 3}) {
+        threads_left = allowed;
+        edo::detail::sys::current.pthread_create = &refuse_after_some;
+        const auto rt = edo::runtime::builder().worker_threads(4).build();
+        edo::detail::sys::current.pthread_create = &edo::detail::sys::kernel::pthread_create;
+
+        EXPECT_EQ(rt.error(), edo::build_errc::no_thread);
+        EXPECT_THAT(rt.error().message(), HasSubstr("thread"));
+    }
+}
+
+TEST(runtime_builder, stack_that_the_system_refuses_is_an_error) {
+    const auto rt = edo::runtime::builder().worker_threads(1).thread_stack_size(1).build();
+
+    EXPECT_EQ(rt.error(), edo::build_errc::bad_stack_size);
+}
+
+TEST(runtime_builder, many_more_workers_than_cores_work) {
+    auto rt = edo::runtime::builder().worker_threads(16).build().value();
+
+    const int sum = rt.block_on([]() -> edo::task<int> {
+        std::vector<edo::join_handle<int>> all;
+        for (int i = 0; i < 1'000; ++i) {
+            all.push_back(edo::spawn([i]() -> edo::task<int> {
+                co_await edo::yield_now();
+                co_return i;
+            }));
+        }
+        int total = 0;
+        for (auto& h : all) total += co_await std::move(h).join();
+        co_return total;
+    });
+
+    EXPECT_EQ(sum, 999 * 1'000 / 2);
+}
+
+TEST(runtime_builder, pinned_workers_stay_on_their_core) {
+    auto rt = edo::runtime::builder().worker_threads(1).pin_workers(true).build().value();
+
+    const int cores = rt.block_on([]() -> edo::task<int> {
+        cpu_set_t mine;
+        CPU_ZERO(&mine);
+        ::sched_getaffinity(0, sizeof mine, &mine);
+        co_return CPU_COUNT(&mine);
+    });
+
+    EXPECT_EQ(cores, 1);
+}
+
+TEST(runtime_builder, threads_carry_the_name) {
+    auto rt = edo::runtime::builder().worker_threads(1).thread_name("mill").build().value();
+
+    const std::string name = rt.block_on([]() -> edo::task<std::string> {
+        char text[16] = {};
+        ::pthread_getname_np(::pthread_self(), text, sizeof text);
+        co_return text;
+    });
+
+    EXPECT_EQ(name, "mill");
+}
+
+TEST(runtime_builder, forced_and_forbidden_spinning_change_no_result) {
+    for (const edo::duration span : {0us, 200us}) {
+        auto rt = edo::runtime::builder().worker_threads(2).busy_poll(span).build().value();
+        for (int i = 0; i < 50; ++i) EXPECT_EQ(rt.block_on([]() -> edo::task<int> { co_return 1; }), 1);
+    }
+}
+
+edo::task<> nothing() { co_return; }
+edo::task<int> seven() { co_return 7; }
+edo::task<edo::result<void>> fine() { co_return edo::result<void>(); }
+edo::task<edo::result<void>> refused() { co_return edo::errc::timed_out; }
+edo::task<> throws() {
+    throw std::runtime_error("something broke");
+    co_return;
+}
+
+TEST(run, exit_code_says_how_the_main_task_ended) {
+    ::testing::internal::CaptureStderr();
+
+    EXPECT_EQ(edo::run(nothing()), 0);
+    EXPECT_EQ(edo::run(seven()), 7);
+    EXPECT_EQ(edo::run(fine()), 0);
+    EXPECT_EQ(edo::run(refused()), 1);
+    EXPECT_EQ(edo::run(throws()), 1);
+    EXPECT_EQ(edo::run(nothing(), edo::runtime::builder().worker_threads(0)), 1);
+
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    EXPECT_THAT(said, HasSubstr(make_error_code(edo::errc::timed_out).message()));
+    EXPECT_THAT(said, HasSubstr("something broke"));
+    EXPECT_THAT(said, HasSubstr("worker_threads(0)"));
+}
+
+}  // namespace

@@ -1,0 +1,137 @@
+#include <atomic>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <edo/runtime/runtime.h>
+#include <edo/task/select.h>
+#include <edo/task/yield.h>
+#include <edo/timer/sleep.h>
+
+#include "runtime/flavors.h"
+#include "support/event.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using edo::testing::event;
+using ::testing::HasSubstr;
+
+EDO_TEST_ON_ALL_RUNTIMES(dump_of_any_runtime);
+
+edo::task<> inner_wait(event& e) { co_await e.wait(); }
+edo::task<> outer_wait(std::reference_wrapper<event> e) { co_await inner_wait(e); }
+edo::task<> select_wait(std::reference_wrapper<event> e) {
+    co_await edo::select(inner_wait(e), edo::sleep(1h));
+}
+
+/// Waits until the event has somebody waiting: then the other task has come to rest, or will at once.
+template <class Runtime>
+void run_until_waiting(Runtime& rt, event& e) {
+    rt.block_on([&]() -> edo::task<> {
+        while (!e.has_waiter()) co_await edo::yield_now();
+    });
+}
+/// The dump of the only task, taken when it is at rest.
+template <class Runtime>
+edo::task_dump only_task(Runtime& rt) {
+    for (;;) {
+        edo::runtime_dump all = rt.dump();
+        if (all.tasks.size() == 1 && all.tasks.front().state == edo::task_dump::state_kind::waiting)
+            return all.tasks.front();
+        std::this_thread::yield();
+    }
+}
+
+TYPED_TEST(dump_of_any_runtime, shows_the_chain_of_awaits_from_outside_in) {
+    event e;
+    auto rt = TypeParam::make();
+    auto h = rt.spawn(outer_wait, std::ref(e));
+    run_until_waiting(rt, e);
+
+    const edo::task_dump seen = only_task(rt);
+
+    ASSERT_EQ(seen.waits.size(), 2U);
+    EXPECT_THAT(seen.waits[0].at.function_name(), HasSubstr("outer_wait"));
+    EXPECT_EQ(seen.waits[0].what, "task");
+    EXPECT_THAT(seen.waits[1].at.function_name(), HasSubstr("inner_wait"));
+    EXPECT_EQ(seen.waits[1].what, "test event");
+    EXPECT_EQ(seen.id, h.id());
+    EXPECT_THAT(seen.spawned_at.file_name(), HasSubstr("dump_test.cpp"));
+    EXPECT_FALSE(seen.is_detached);
+}
+
+TYPED_TEST(dump_of_any_runtime, shows_the_branches_of_a_select) {
+    event e;
+    auto rt = TypeParam::make();
+    auto h = rt.spawn(select_wait, std::ref(e));
+    run_until_waiting(rt, e);
+
+    const std::string text = only_task(rt).to_string();
+
+    EXPECT_THAT(text, HasSubstr("select_wait"));
+    EXPECT_THAT(text, HasSubstr("inner_wait"));
+}
+
+TYPED_TEST(dump_of_any_runtime, shows_detached_tasks_as_such) {
+    event e;
+    auto rt = TypeParam::make();
+    rt.spawn(outer_wait, std::ref(e)).detach();
+    run_until_waiting(rt, e);
+
+    EXPECT_TRUE(only_task(rt).is_detached);
+}
+
+TYPED_TEST(dump_of_any_runtime, lists_tasks_that_have_not_run_as_queued_or_running) {
+    auto rt = TypeParam::make();
+    std::latch go_on(1);
+    auto h = rt.spawn([&]() -> edo::task<> {
+        if constexpr (TypeParam::has_workers) go_on.wait();
+        co_return;
+    });
+
+    const edo::runtime_dump all = rt.dump();
+
+    ASSERT_EQ(all.tasks.size(), 1U);
+    EXPECT_NE(all.tasks.front().state, edo::task_dump::state_kind::waiting);
+    go_on.count_down();
+    rt.block_on(std::move(h).join());
+}
+
+TEST(dump, wake_during_the_look_is_not_lost) {
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    std::atomic<bool> stop = false;
+    std::thread looks([&] {
+        while (!stop) static_cast<void>(rt.dump());
+    });
+
+    for (int round = 0; round < 500; ++round) {
+        event e;
+        auto h = rt.spawn(outer_wait, std::ref(e));
+        e.raise();
+        rt.block_on(std::move(h).join());
+    }
+
+    stop = true;
+    looks.join();
+}
+
+TEST(dump, text_names_runtime_task_and_places) {
+    event e;
+    auto rt = edo::runtime::builder().name("left").worker_threads(1).build().value();
+    auto h = rt.spawn(outer_wait, std::ref(e));
+    run_until_waiting(rt, e);
+    static_cast<void>(only_task(rt));
+
+    const std::string text = rt.dump().to_string();
+
+    EXPECT_THAT(text, HasSubstr("runtime 'left'"));
+    EXPECT_THAT(text, HasSubstr("1 live task"));
+    EXPECT_THAT(text, HasSubstr("waiting"));
+    EXPECT_THAT(text, HasSubstr("test event at"));
+}
+
+}  // namespace

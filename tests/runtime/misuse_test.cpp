@@ -1,0 +1,101 @@
+// Programming errors end the process at once, with a line that says what, where and how to mend it.
+
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include <edo/runtime/runtime.h>
+#include <edo/runtime/spawn_blocking.h>
+
+#include "runtime/flavors.h"
+#include "support/manual_executor.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+
+EDO_TEST_ON_ALL_RUNTIMES(misuse_of_any_runtime);
+
+edo::task<> nothing() { co_return; }
+
+TYPED_TEST(misuse_of_any_runtime, block_on_inside_a_task_aborts_with_both_sites_and_the_cure) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = TypeParam::make();
+            rt.block_on([&]() -> edo::task<> {
+                rt.block_on(nothing());
+                co_return;
+            });
+        },
+        "block_on of runtime 'edo' \\(built at .*\\) was called inside the task spawned at "
+        ".*misuse_test.cpp.*co_await.*misuse_test.cpp");
+}
+
+TYPED_TEST(misuse_of_any_runtime, runtime_that_ends_inside_a_task_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = TypeParam::make();
+            rt.block_on([]() -> edo::task<> {
+                auto inner = TypeParam::make();
+                co_return;
+            });
+        },
+        "the destructor of runtime 'edo'.*was called inside the task spawned at");
+}
+
+TEST(misuse, runtime_that_ends_in_its_own_blocking_call_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = edo::runtime::builder().worker_threads(1).build().value();
+            rt.block_on(edo::spawn_blocking([&] { static_cast<void>(rt.shutdown()); }));
+        },
+        "shutdown.*was called in a blocking call of this runtime");
+}
+
+TEST(misuse, current_thread_runtime_on_another_thread_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            edo::current_thread_runtime rt;
+            std::thread([&] { rt.block_on(nothing()); }).join();
+        },
+        "block_on of runtime 'edo'.*another thread than the one that built it");
+}
+
+TEST(misuse, spawn_outside_of_a_runtime_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(edo::spawn(nothing).detach(), "runs no task of a runtime.*runtime::spawn");
+}
+
+TEST(misuse, moved_from_runtime_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = edo::runtime::builder().worker_threads(1).build().value();
+            auto moved = std::move(rt);
+            rt.block_on(nothing());
+        },
+        "shut down or moved away");
+}
+
+TEST(misuse, try_spawn_blocking_outside_of_a_task_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        static_cast<void>(edo::try_spawn_blocking([] {})), "call it from a task");
+}
+
+TEST(misuse, blocking_call_on_an_executor_without_a_pool_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            edo::testing::manual_executor ex;
+            auto h = ex.spawn([]() -> edo::task<> { co_await edo::spawn_blocking([] {}); });
+            ex.run_until_idle();
+        },
+        "needs an Edo runtime");
+}
+
+}  // namespace

@@ -1,0 +1,371 @@
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <edo/base/seam/census.h>
+#include <edo/runtime/runtime.h>
+#include <edo/runtime/spawn_blocking.h>
+#include <edo/sync/mpsc.h>
+#include <edo/task/select.h>
+#include <edo/task/task_group.h>
+#include <edo/task/yield.h>
+#include <edo/timer/sleep.h>
+
+#include "runtime/flavors.h"
+#include "support/event.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using edo::testing::event;
+
+EDO_TEST_ON_ALL_RUNTIMES(shutdown_of_any_runtime);
+
+/// Counts how many of its kind were destroyed.
+class counts_end {
+public:
+    explicit counts_end(std::atomic<int>& ended) noexcept : ended_(&ended) {}
+    counts_end(counts_end&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)) {}
+    counts_end& operator=(counts_end&&) = delete;
+    ~counts_end() {
+        if (ended_ != nullptr) ++*ended_;
+    }
+
+private:
+    std::atomic<int>* ended_;
+};
+
+edo::task<> wait_with(std::reference_wrapper<event> e, counts_end) { co_await e.get().wait(); }
+edo::task<> sleep_with(edo::duration span, counts_end) { co_await edo::sleep(span); }
+edo::task<> select_with(std::reference_wrapper<event> e, counts_end) {
+    co_await edo::select(e.get().wait(), edo::sleep(1h));
+}
+edo::task<> group_with(counts_end mark) {
+    edo::task_group group;
+    std::atomic<int> ignored = 0;
+    for (int i = 0; i < 3; ++i) group.spawn(sleep_with, 1h, counts_end(ignored));
+    static_cast<void>(co_await group.join());
+}
+edo::task<> yield_with(counts_end) {
+    for (;;) co_await edo::yield_now();
+}
+
+/// Starts `per_kind` tasks in each kind of wait, and lets each get there.
+template <class Runtime>
+void start_all_kinds(Runtime& rt, int per_kind, std::vector<std::unique_ptr<event>>& events, std::atomic<int>& ended) {
+    for (int i = 0; i < per_kind; ++i) {
+        events.push_back(std::make_unique<event>());
+        rt.spawn(wait_with, std::ref(*events.back()), counts_end(ended)).detach();
+        events.push_back(std::make_unique<event>());
+        rt.spawn(select_with, std::ref(*events.back()), counts_end(ended)).detach();
+        rt.spawn(sleep_with, std::chrono::hours(1), counts_end(ended)).detach();
+        rt.spawn(group_with, counts_end(ended)).detach();
+    }
+}
+
+TYPED_TEST(shutdown_of_any_runtime, ten_thousand_suspended_tasks_are_dropped_once_each) {
+    std::atomic<int> ended = 0;
+    std::vector<std::unique_ptr<event>> events;
+    auto rt = TypeParam::make();
+    start_all_kinds(rt, 2'500, events, ended);
+    rt.block_on(edo::yield_now());
+
+    const edo::shutdown_report report = rt.shutdown();
+
+    EXPECT_TRUE(report.is_clean()) << report.to_string();
+    EXPECT_EQ(ended, 10'000);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, destructor_drops_what_is_left) {
+    std::atomic<int> ended = 0;
+    std::vector<std::unique_ptr<event>> events;
+    {
+        auto rt = TypeParam::make();
+        start_all_kinds(rt, 10, events, ended);
+        rt.spawn(yield_with, counts_end(ended)).detach();
+    }
+
+    EXPECT_EQ(ended, 41);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, tasks_that_never_ran_are_dropped_too) {
+    std::atomic<int> ended = 0;
+    event e;
+    auto rt = TypeParam::make();
+    auto h = rt.spawn(wait_with, std::ref(e), counts_end(ended));
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    EXPECT_EQ(ended, 1);
+    EXPECT_TRUE(h.is_finished());
+}
+
+TYPED_TEST(shutdown_of_any_runtime, idle_runtime_ends_at_once) {
+    auto rt = TypeParam::make();
+    rt.block_on(edo::yield_now());
+
+    const auto begin = std::chrono::steady_clock::now();
+    EXPECT_TRUE(rt.shutdown(1h).is_clean());
+
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, 1min);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, spawn_afterwards_yields_a_cancelled_task) {
+    std::atomic<int> ended = 0;
+    event e;
+    auto rt = TypeParam::make();
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    auto h = rt.spawn(wait_with, std::ref(e), counts_end(ended));
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(ended, 1);
+    EXPECT_THROW(rt.block_on(wait_with(e, counts_end(ended))), std::system_error);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, handle_that_outlives_the_runtime_says_cancelled) {
+    std::atomic<int> ended = 0;
+    event e;
+    std::optional<edo::join_handle<void>> h;
+    {
+        auto rt = TypeParam::make();
+        h.emplace(rt.spawn(wait_with, std::ref(e), counts_end(ended)));
+    }
+
+    EXPECT_TRUE(h->is_finished());
+    auto other = TypeParam::make();
+    auto outcome = other.block_on(std::move(*h).try_join());
+    EXPECT_TRUE(outcome.is_cancelled());
+}
+
+TYPED_TEST(shutdown_of_any_runtime, waker_that_outlives_the_runtime_is_harmless) {
+    event e;
+    edo::waker kept;
+    {
+        std::atomic<int> ended = 0;
+        auto rt = TypeParam::make();
+        auto h = rt.spawn(wait_with, std::ref(e), counts_end(ended));
+        auto poker = rt.spawn([&]() -> edo::task<> {
+            while (!e.has_waiter()) co_await edo::yield_now();
+            kept = e.stolen_waker();
+        });
+        rt.block_on(std::move(poker).join());
+        std::move(h).detach();
+    }
+
+    kept.wake();
+    std::move(kept).wake();
+    SUCCEED();
+}
+
+/// Wakes another task, and spawns one, in its destructor.
+class wakes_at_end {
+public:
+    explicit wakes_at_end(event& e) noexcept : event_(&e) {}
+    wakes_at_end(wakes_at_end&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+    wakes_at_end& operator=(wakes_at_end&&) = delete;
+    ~wakes_at_end() {
+        if (event_ == nullptr) return;
+        event_->poke();
+        auto late = edo::spawn([]() -> edo::task<> { co_return; });
+        std::move(late).detach();
+    }
+
+private:
+    event* event_;
+};
+
+edo::task<> wait_and_wake(std::reference_wrapper<event> mine, wakes_at_end) {
+    co_await mine.get().wait();
+}
+
+TYPED_TEST(shutdown_of_any_runtime, destructors_that_wake_each_other_and_spawn_do_not_deadlock) {
+    for (int round = 0; round < 20; ++round) {
+        event a, b;
+        auto rt = TypeParam::make();
+        rt.spawn(wait_and_wake, std::ref(a), wakes_at_end(b)).detach();
+        rt.spawn(wait_and_wake, std::ref(b), wakes_at_end(a)).detach();
+        rt.block_on(edo::yield_now());
+
+        EXPECT_TRUE(rt.shutdown().is_clean());
+    }
+}
+
+TYPED_TEST(shutdown_of_any_runtime, tasks_that_hold_each_others_handles_are_freed) {
+    struct pair {
+        edo::join_handle<void> first, second;
+    };
+    std::atomic<int> ended = 0;
+    event e;
+    auto both = std::make_shared<pair>();
+    auto hold = [&e](std::shared_ptr<pair> kept, counts_end) -> edo::task<> {
+        co_await e.wait();
+        kept.reset();
+    };
+    {
+        auto rt = TypeParam::make();
+        both->first = rt.spawn(hold, both, counts_end(ended));
+        both->second = rt.spawn(hold, both, counts_end(ended));
+        both.reset();
+    }
+
+    EXPECT_EQ(ended, 2);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, blocking_call_that_has_begun_is_waited_for) {
+    std::atomic<bool> returned = false;
+    std::latch begun(1), go_on(1);
+    {
+        auto rt = TypeParam::make();
+        auto h = rt.spawn([&]() -> edo::task<> {
+            co_await edo::spawn_blocking([&] {
+                begun.count_down();
+                go_on.wait();
+                returned = true;
+            });
+        });
+        if constexpr (!TypeParam::has_workers) rt.poll_for(0s);
+        begun.wait();
+        go_on.count_down();
+    }
+
+    EXPECT_TRUE(returned);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, stuck_blocking_call_is_reported_and_harmless_later) {
+    std::latch begun(1), go_on(1), gone(1);
+    auto rt = TypeParam::make();
+    // What the call holds lives as long as the call.
+    struct tells_end {
+        explicit tells_end(std::latch& l) : latch(&l) {}
+        tells_end(tells_end&& other) noexcept : latch(std::exchange(other.latch, nullptr)) {}
+        ~tells_end() {
+            if (latch != nullptr) latch->count_down();
+        }
+        std::latch* latch;
+    };
+    auto h = rt.spawn([&]() -> edo::task<> {
+        co_await edo::spawn_blocking(
+            [&](tells_end) {
+                begun.count_down();
+                go_on.wait();
+            },
+            tells_end(gone));
+    });
+    if constexpr (!TypeParam::has_workers) rt.poll_for(0s);
+    begun.wait();
+
+    const edo::shutdown_report report = rt.shutdown(TypeParam::has_workers ? 100ms : 0ms);
+
+    EXPECT_EQ(report.blocking_calls.size(), 1U) << report.to_string();
+    EXPECT_THAT(report.to_string(), ::testing::HasSubstr("shutdown_test.cpp"));
+    go_on.count_down();
+    gone.wait();
+    // The thread nobody waits for frees its job a moment after the arguments.
+    while (edo::detail::census_of(edo::detail::census_kind::operation) != 0 ||
+           edo::detail::census_of(edo::detail::census_kind::frame) > 1)
+        std::this_thread::yield();
+}
+
+TEST(shutdown_of_workers, stuck_worker_is_reported_and_drops_its_task_when_it_comes_back) {
+    std::latch begun(1), go_on(1);
+    std::atomic<int> ended = 0;
+    {
+        auto rt = edo::runtime::builder().worker_threads(2).build().value();
+        rt.spawn([&](counts_end) -> edo::task<> {
+              begun.count_down();
+              go_on.wait();
+              co_await edo::sleep(1h);
+          }, counts_end(ended)).detach();
+        begun.wait();
+
+        const edo::shutdown_report report = rt.shutdown(0s);
+
+        EXPECT_EQ(report.tasks.size(), 1U);
+        EXPECT_GE(report.stuck_workers, 1U);
+        EXPECT_THAT(report.to_string(), ::testing::HasSubstr("running"));
+    }
+    EXPECT_EQ(ended, 0) << "nothing that it may touch is taken away";
+    go_on.count_down();
+    while (edo::detail::census_of(edo::detail::census_kind::frame) != 0) std::this_thread::yield();
+
+    EXPECT_EQ(ended, 1);
+}
+
+TEST(shutdown_of_workers, spawns_and_wakes_of_foreign_threads_meanwhile_are_harmless) {
+    for (int round = 0; round < 20; ++round) {
+        std::atomic<int> ended = 0;
+        std::atomic<int> spawned = 0;
+        event e;
+        auto rt = edo::runtime::builder().worker_threads(2).build().value();
+        std::latch together(5);
+        std::vector<std::thread> foreign;
+        for (int t = 0; t < 4; ++t) {
+            foreign.emplace_back([&] {
+                together.arrive_and_wait();
+                for (int i = 0; i < 100; ++i) {
+                    rt.spawn(wait_with, std::ref(e), counts_end(ended)).detach();
+                    ++spawned;
+                    e.poke();
+                }
+            });
+        }
+
+        together.arrive_and_wait();
+        EXPECT_TRUE(rt.shutdown().is_clean());
+
+        for (auto& t : foreign) t.join();
+        EXPECT_EQ(ended, spawned);
+    }
+}
+
+TEST(shutdown_of_workers, task_blocked_by_user_code_is_waited_for_and_then_dropped) {
+    std::latch begun(1), go_on(1);
+    std::atomic<int> ended = 0;
+    auto rt = edo::runtime::builder().worker_threads(1).build().value();
+    rt.spawn([&](counts_end) -> edo::task<> {
+          begun.count_down();
+          go_on.wait();
+          co_await edo::sleep(1h);
+      }, counts_end(ended)).detach();
+    begun.wait();
+
+    std::thread releases([&] { go_on.count_down(); });
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    releases.join();
+    EXPECT_EQ(ended, 1);
+}
+
+TEST(shutdown_of_workers, second_call_does_nothing) {
+    auto rt = edo::runtime::builder().worker_threads(1).build().value();
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+    EXPECT_TRUE(rt.shutdown(0s).is_clean());
+}
+
+std::optional<edo::runtime>& runtime_of_this_thread() {
+    thread_local std::optional<edo::runtime> rt;
+    return rt;
+}
+
+TEST(shutdown_of_workers, runtime_in_a_thread_local_ends_with_its_thread) {
+    event never;
+    std::atomic<int> ended = 0;
+    std::thread([&] {
+        runtime_of_this_thread().emplace(
+            edo::runtime::builder().worker_threads(1).build().value());
+        runtime_of_this_thread()->spawn(wait_with, std::ref(never), counts_end(ended)).detach();
+    }).join();
+
+    EXPECT_EQ(ended, 1);
+}
+
+}  // namespace
