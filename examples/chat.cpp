@@ -143,6 +143,7 @@ edo::task<edo::result<void>> serve(edo::net::tcp_listener door,
     guests.max_children(1000);
     auto ended = co_await edo::select(admit(door, guests, place, stop), stop.cancelled());
     if (ended.index() == 0) co_return std::get<0>(ended);
+    door = {};  // new guests are refused at once
     const auto left = co_await edo::timeout(2s, guests.join());
     if (!left) example::log_line("some guests did not leave in time and are cut");
     co_return {};

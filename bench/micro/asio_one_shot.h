@@ -16,8 +16,8 @@ namespace bench {
 /// Written out because it is quicker than experimental::channel: two atomic exchanges per message,
 /// and the receiver is resumed on the spot when it belongs to the sending thread's context.
 ///
-/// state_ tells the two sides apart: who comes second (receive() after send(), or the reverse) delivers.
-/// The acquire-release exchange gives it what the first side has written.
+/// Who comes second (receive() after send(), or the reverse) finds that in state_ and delivers; the
+/// acquire-release exchange shows it what the first has written.
 class asio_one_shot {
 public:
     template <class Token>

@@ -11,8 +11,8 @@
 
 namespace bench {
 
-// Boost.Asio as an expert would use it: concrete executor types instead of type-erased ones, awaiting
-// without a frame in between (asio::deferred), the concurrency hint, no strands where none is needed.
+// Boost.Asio as an expert would use it: concrete executor types instead of type-erased ones, waits
+// without a frame in between (asio::deferred), the concurrency hint, no strand that is not needed.
 using asio_executor = boost::asio::io_context::executor_type;
 template <class T = void>
 using asio_task = boost::asio::awaitable<T, asio_executor>;

@@ -13,7 +13,8 @@ namespace {
 
 constexpr char go = 'g';
 
-// Ends when the parent closes its end. noexcept: an exception must not come out in the copy of the caller.
+// Ends when the parent closes its end. noexcept, because an exception would come out in a second
+// copy of the caller.
 [[noreturn]] void serve(int channel,
                         const std::function<child_process::measure()>& prepare) noexcept {
     const child_process::measure measure = prepare();

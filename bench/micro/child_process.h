@@ -8,8 +8,8 @@ namespace bench {
 
 /// Measures in a process of its own.
 ///
-/// What one case leaves behind in the allocator changes the figures of the next one, up to four times
-/// as long was seen. So each begins with the memory of a program that has just started.
+/// What one case leaves behind in the allocator changes the figures of the next, up to four times.
+/// So each begins with the memory of a program that has just started.
 class child_process {
 public:
     using measure = std::function<measurement()>;

@@ -23,8 +23,9 @@ struct contest {
     std::string counter = {};   ///< what measurement::counted is called; empty: not reported
 };
 
-/// Registers `<name of the side>/<contest>/<workers>`. `body` is a coroutine of that side that performs
-/// as many operations as it is told and yields a measurement, or a function that gets the side as well.
+/// Registers `<name of the side>/<contest>/<workers>`. `body` is a coroutine of that side that
+/// performs as many operations as it is told and yields a measurement, or a function that gets the
+/// side too.
 ///
 /// Starting and ending of threads is not measured, nor is the way from the calling thread into the
 /// workers and back, because the body itself reads the clock.

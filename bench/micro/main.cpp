@@ -10,8 +10,8 @@
 
 namespace {
 
-/// Prints what another reporter would, under the plain names of the cases: how a time was taken and the
-/// number of iterations are no part of the question.
+/// Prints what another reporter would, under the plain names of the cases: how a time was taken and
+/// the number of iterations are no part of the question.
 class plain_names final : public benchmark::BenchmarkReporter {
 public:
     bool ReportContext(const Context& context) override { return printer_->ReportContext(context); }

@@ -25,8 +25,8 @@ namespace {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-// Spawned before those that are ready get their turn: nobody has a million tasks begin at once, and the
-// memory for the waiting ones is not what a sleeping one costs.
+// Spawned before those that are ready get their turn: nobody has a million tasks begin at once, and
+// what is queued for them until they do is not what a sleeping one costs.
 constexpr std::size_t spawned_at_once = 1'000;
 
 std::size_t resident_bytes() {

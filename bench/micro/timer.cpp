@@ -89,8 +89,8 @@ std::vector<asio_timer> asio_others(asio_executor executor,
     return timers;
 }
 
-// A wait with a deadline whose other side is ready: the timer is armed and cancelled, beside a million that
-// are armed.
+// A wait with a deadline whose other side is ready: the timer is armed and cancelled, beside a
+// million that are armed.
 
 edo::task<measurement> edo_wait_with_deadline(std::size_t count) {
     const nanosecond_list spans = random_spans();

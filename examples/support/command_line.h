@@ -12,7 +12,7 @@ namespace example {
 struct server_options {
     edo::net::socket_addr address;
     unsigned threads = 0;  ///< 0: as many as the process may use
-    edo::reactor_kind reactor = edo::reactor_kind::automatic;
+    std::optional<edo::reactor_kind> reactor;  ///< empty: EDO_REACTOR, else automatic
     bool log_requests = false;
 };
 

@@ -71,6 +71,7 @@ edo::task<edo::result<void>> serve_clients(
     auto ended = co_await edo::select(
         accept_clients(listener, clients, session, stop), stop.cancelled());
     if (ended.index() == 0) co_return std::get<0>(ended);
+    listener = {};  // new clients are refused at once, not left waiting for nobody
     const auto drained = co_await edo::timeout(drain, clients.join());
     if (!drained) log_line("some clients did not end in time and are cut");
     co_return {};
@@ -94,7 +95,8 @@ int run_server(int argc, char** argv, const program& about, serve_function serve
 
     edo::set_unobserved_failure_hook(&ignore_client_errors);
     auto builder = edo::runtime::builder();
-    builder.reactor(options.reactor).name(about.name);
+    builder.name(about.name);
+    if (options.reactor) builder.reactor(*options.reactor);
     if (options.threads != 0) builder.worker_threads(options.threads);
     auto built = builder.build();
     if (!built) return fail(about, "cannot start the runtime", built.error(), "");

@@ -46,7 +46,13 @@ cancel_node* cancel_node::next_in_tree(cancel_node* below) noexcept {
 }
 
 bool cancel_node::poll(wait_node& node, const context& cx) noexcept {
-    if (!node.is_known() && is_cancelled()) return true;
+    // The usual case, once per round of a loop that selects on a token: it waits already. A cancel that
+    // comes after the look wakes the node, because it is in the list.
+    if (!is_cancelled()) {
+        if (node.waits_for(cx)) return false;
+    } else if (!node.is_known()) {
+        return true;
+    }
     mutex_lock held(root_.mutex_);
     if (cancelled_.load(relaxed)) {  // written under the mutex, held here
         waiting_.forget(node);

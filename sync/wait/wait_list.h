@@ -45,6 +45,10 @@ public:
     /// this.
     bool is_known() const noexcept { return static_cast<bool>(target_); }
 
+    /// True when it waits already, and would wake what `cx` polls. The waiting task may ask without
+    /// the mutex, as above.
+    bool waits_for(const context& cx) const noexcept { return target_ == cx.target(); }
+
     /// With the mutex.
     bool is_fired() const noexcept { return fired_; }
 

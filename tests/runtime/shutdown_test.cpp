@@ -47,7 +47,7 @@ edo::task<> sleep_with(edo::duration span, counts_end) { co_await edo::sleep(spa
 edo::task<> select_with(std::reference_wrapper<event> e, counts_end) {
     co_await edo::select(e.get().wait(), edo::sleep(1h));
 }
-edo::task<> group_with(counts_end mark) {
+edo::task<> group_with(counts_end) {
     edo::task_group group;
     std::atomic<int> ignored = 0;
     for (int i = 0; i < 3; ++i) group.spawn(sleep_with, 1h, counts_end(ignored));

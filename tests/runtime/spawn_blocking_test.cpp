@@ -155,11 +155,13 @@ TEST(spawn_blocking, call_that_is_dropped_while_it_runs_goes_on_and_its_result_i
     std::latch begun(1), go_on(1);
     auto result = std::make_shared<int>(1);
     auto h = rt.spawn([&]() -> edo::task<> {
-        co_await edo::spawn_blocking([&, result] {
+        // Named: g++ 12 destroys a closure with such captures twice when it is a temporary here.
+        auto call = [&, result] {
             begun.count_down();
             go_on.wait();
             return result;
-        });
+        };
+        co_await edo::spawn_blocking(std::move(call));
     });
     begun.wait();
 

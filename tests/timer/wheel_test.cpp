@@ -74,7 +74,7 @@ TEST_F(wheel, an_instant_in_the_past_is_due_at_the_next_advance) {
     arm(earliest, instant::min());
 
     EXPECT_EQ(timers.next_deadline(), instant::min());
-    EXPECT_EQ(timers.advance(at(1'000)), 3u);
+    EXPECT_EQ(advance_fully(timers, at(1'000)), 3u);
 }
 
 TEST_F(wheel, max_never_comes) {
@@ -233,15 +233,15 @@ TEST_F(wheel, every_level_boundary_is_exact_in_every_order) {
             if (order == 1) std::reverse(filed.begin(), filed.end());
             if (order > 1) std::shuffle(filed.begin(), filed.end(), random);
             timer_wheel fresh;
-            fresh.advance(at(start));
+            advance_fully(fresh, at(start));
             std::deque<probe> probes;
             for (std::int64_t span : filed)
                 ASSERT_TRUE(fresh.arm(probes.emplace_back(), at(start + span), task.target()));
 
             for (std::int64_t span : spans) {
                 ASSERT_EQ(fresh.next_deadline(), at(start + span));
-                ASSERT_EQ(fresh.advance(at(start + span - 1)), 0u) << start << " + " << span;
-                ASSERT_EQ(fresh.advance(at(start + span)), 1u) << start << " + " << span;
+                ASSERT_EQ(advance_fully(fresh, at(start + span - 1)), 0u) << start << " + " << span;
+                ASSERT_EQ(advance_fully(fresh, at(start + span)), 1u) << start << " + " << span;
             }
             ASSERT_EQ(fresh.next_deadline(), instant::max());
             for (probe& p : probes)
@@ -262,7 +262,7 @@ TEST_F(wheel, leaps_of_days_and_years_lose_nothing) {
     };
     timer_wheel fresh;
     instant now = at(1);
-    fresh.advance(now);
+    advance_fully(fresh, now);
     for (duration leap : leaps) {
         std::array<probe, 6> probes;
         const instant target = now + leap;
@@ -273,11 +273,11 @@ TEST_F(wheel, leaps_of_days_and_years_lose_nothing) {
         ASSERT_TRUE(fresh.arm(probes[4], target + 1s, task.target()));
         ASSERT_TRUE(fresh.arm(probes[5], instant::max() - 1ns, task.target()));
 
-        EXPECT_EQ(fresh.advance(target), 3u);
+        EXPECT_EQ(advance_fully(fresh, target), 3u);
         EXPECT_EQ(fresh.next_deadline(), target + 1ns);
-        EXPECT_EQ(fresh.advance(target + 1ns), 1u);
-        EXPECT_EQ(fresh.advance(target + 1s - 1ns), 0u);
-        EXPECT_EQ(fresh.advance(target + 1s), 1u);
+        EXPECT_EQ(advance_fully(fresh, target + 1ns), 1u);
+        EXPECT_EQ(advance_fully(fresh, target + 1s - 1ns), 0u);
+        EXPECT_EQ(advance_fully(fresh, target + 1s), 1u);
         now = target + 1s;
     }
 }

@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+"""The HTTP server over real sockets. The parser has tests of its own; here is what the bytes do on their
+way: pieces, pipelines, half-closes, resets, the end of the server."""
+
+import re
+import selectors
+import socket
+import threading
+import time
+import unittest
+
+from example_server import PATIENCE, SLOWNESS, example_server, receive, receive_all, reset
+from example_server import usable_reactor
+
+REACTOR = usable_reactor()
+HELLO = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class answer:
+    """One response, cut off the front of some bytes. `rest` is what follows; `is_whole` says whether it
+    was all there."""
+
+    def __init__(self, data, is_for_head=False):
+        head, separator, behind = data.partition(b"\r\n\r\n")
+        self.is_whole = bool(separator)
+        if not self.is_whole:
+            return
+        first, *lines = head.split(b"\r\n")
+        self.version, code, self.reason = first.split(b" ", 2)
+        self.code = int(code)
+        self.fields = {}
+        for line in lines:
+            name, _, value = line.partition(b":")
+            self.fields[name.strip().lower()] = value.strip()
+        size = 0 if is_for_head or self.code == 100 else int(self.fields[b"content-length"])
+        self.content = behind[:size]
+        self.rest = behind[size:]
+        self.is_whole = len(self.content) == size
+
+
+def answers(data):
+    """All responses in `data`, which must be whole."""
+    found = []
+    while data:
+        one = answer(data)
+        assert one.is_whole, f"cut: {data!r}"
+        found.append(one)
+        data = one.rest
+    return found
+
+
+class over_a_socket(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = example_server("http_server", reactor=REACTOR)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.end()
+
+    def tearDown(self):
+        self.server.wait_until_idle()
+
+    def talk(self, request):
+        """Sends, ends its side, and returns everything that comes back until the server closes."""
+        with self.server.connect() as client:
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            return receive_all(client)
+
+    def read_answer(self, client, is_for_head=False):
+        data = b""
+        while not answer(data, is_for_head).is_whole:
+            more = client.recv(65536)
+            self.assertTrue(more, f"ended after {data!r}")
+            data += more
+        found = answer(data, is_for_head)
+        self.assertEqual(found.rest, b"")
+        return found
+
+
+class Answers(over_a_socket):
+    def check_hello(self, found):
+        self.assertEqual((found.version, found.code), (b"HTTP/1.1", 200))
+        self.assertEqual(found.content, b"Hello, World!")
+        self.assertEqual(found.fields[b"content-length"], b"13")
+        self.assertTrue(found.fields[b"content-type"].startswith(b"text/plain"))
+
+    def test_get(self):
+        with self.server.connect() as client:
+            client.sendall(HELLO)
+            self.check_hello(self.read_answer(client))
+
+    def test_keep_alive_until_the_client_closes(self):
+        with self.server.connect() as client:
+            for _ in range(20):
+                client.sendall(HELLO)
+                self.check_hello(self.read_answer(client))
+
+    def test_close_is_honoured(self):
+        with self.server.connect() as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+            found = answer(receive_all(client))  # the server ends the connection by itself
+            self.check_hello(found)
+            self.assertEqual(found.fields[b"connection"], b"close")
+
+    def test_http_1_0_closes_and_needs_no_host(self):
+        with self.server.connect() as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            self.check_hello(answer(receive_all(client)))
+
+    def test_head_has_the_length_and_no_content(self):
+        with self.server.connect() as client:
+            client.sendall(b"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n")
+            found = self.read_answer(client, is_for_head=True)
+            self.assertEqual((found.code, found.fields[b"content-length"]), (200, b"13"))
+            client.sendall(HELLO)  # and nothing of it is left in the connection
+            self.check_hello(self.read_answer(client))
+
+    def test_unknown_path_is_404(self):
+        with self.server.connect() as client:
+            client.sendall(b"GET /missing HTTP/1.1\r\nHost: h\r\n\r\n" + HELLO)
+            self.assertEqual(self.read_codes(client, 2), [404, 200])
+
+    def test_other_methods_are_405_and_say_what_is_allowed(self):
+        for method in (b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"BREW"):
+            with self.server.connect() as client:
+                client.sendall(method + b" / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+                found = self.read_answer(client)
+                self.assertEqual(found.code, 405, method)
+                self.assertEqual(found.fields[b"allow"], b"GET, HEAD")
+
+    def test_content_is_passed_over(self):
+        chunked = (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   b"5\r\nhello\r\n3;a=b\r\nyou\r\n0\r\nTrailer: t\r\n\r\n")
+        counted = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(HELLO) + HELLO
+        with self.server.connect() as client:
+            client.sendall(chunked + counted + HELLO)
+            self.assertEqual(self.read_codes(client, 3), [405, 405, 200])
+
+    def test_large_content_is_passed_over(self):
+        size = 1_000_000
+        with self.server.connect() as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size)
+            client.sendall(b"c" * size)
+            client.sendall(HELLO)
+            self.assertEqual(self.read_codes(client, 2), [405, 200])
+
+    def test_continue_is_sent_first(self):
+        with self.server.connect() as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+                           b"Content-Length: 4\r\n\r\n")
+            self.assertEqual(self.read_answer(client).code, 100)
+            client.sendall(b"body")
+            self.assertEqual(self.read_answer(client).code, 405)
+
+    def test_sixteen_in_one_write_come_back_in_order(self):
+        paths = [b"/" if i % 3 == 0 else b"/%d" % i for i in range(16)]
+        with self.server.connect() as client:
+            client.sendall(b"".join(b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n" % path for path in paths))
+            wanted = [200 if path == b"/" else 404 for path in paths]
+            self.assertEqual(self.read_codes(client, 16), wanted)
+
+    def test_ten_thousand_pipelined(self):
+        with self.server.connect() as client:
+            def send():
+                client.sendall(HELLO * 10_000)
+                client.shutdown(socket.SHUT_WR)
+            sender = threading.Thread(target=send)
+            sender.start()
+            found = answers(receive_all(client))
+            sender.join()
+            self.assertEqual([one.code for one in found], [200] * 10_000)
+
+    def test_byte_by_byte(self):
+        with self.server.connect() as client:
+            for _ in range(2):
+                for i in range(len(HELLO)):
+                    client.sendall(HELLO[i:i + 1])
+                self.check_hello(self.read_answer(client))
+
+    def test_half_close_still_gets_its_answers(self):
+        self.assertEqual([one.code for one in answers(self.talk(HELLO * 3))], [200] * 3)
+
+    def read_codes(self, client, count):
+        data = b""
+        codes = []
+        while len(codes) < count:
+            more = client.recv(65536)
+            self.assertTrue(more, f"ended after {codes}")
+            data += more
+            while (one := answer(data)).is_whole and data:
+                codes.append(one.code)
+                data = one.rest
+        self.assertEqual(data, b"")
+        return codes
+
+
+class Refusals(over_a_socket):
+    # What is wrong, the request, the code of the answer.
+    BAD = [
+        ("no Host", b"GET / HTTP/1.1\r\n\r\n", 400),
+        ("two Hosts", b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        ("an odd Host", b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        ("a space before the colon", b"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400),
+        ("folding", b"GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n", 400),
+        ("a bare CR", b"GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n", 400),
+        ("a bare LF", b"GET / HTTP/1.1\nHost: h\n\n", 400),
+        ("a NUL", b"GET / HTTP/1.1\r\nHost: h\r\nA: b\0c\r\n\r\n", 400),
+        ("both lengths", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
+                         b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        ("two lengths", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n"
+                        b"Content-Length: 4\r\n\r\nabc", 400),
+        ("a signed length", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +3\r\n\r\nabc", 400),
+        ("a negative length", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -3\r\n\r\nabc", 400),
+        ("a length that overflows", b"POST / HTTP/1.1\r\nHost: h\r\n"
+                                    b"Content-Length: 99999999999999999999\r\n\r\nabc", 400),
+        ("an odd chunk size", b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                              b"0x5\r\nhello\r\n0\r\n\r\n", 400),
+        ("no version", b"GET /\r\n\r\n", 400),
+        ("no request", b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", 400),
+        ("version 2.0", b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505),
+    ]
+
+    def check_refused(self, data, code):
+        found = answers(data)
+        self.assertEqual(found[-1].code, code, data)
+        self.assertEqual(found[-1].fields[b"connection"], b"close")
+        return found
+
+    def test_at_once(self):
+        for what, request, code in self.BAD:
+            with self.subTest(what), self.server.connect() as client:
+                client.sendall(request)
+                found = self.check_refused(receive_all(client), code)  # it closes by itself
+                self.assertEqual(len(found), 1)
+
+    def test_byte_by_byte_is_the_same(self):
+        for what, request, code in self.BAD:
+            with self.subTest(what), self.server.connect() as client:
+                try:
+                    for i in range(len(request)):
+                        client.sendall(request[i:i + 1])
+                except OSError:
+                    pass  # refused before the last byte
+                found = self.check_refused(receive_all(client), code)
+                self.assertEqual(len(found), 1)
+
+    def test_what_came_before_is_answered(self):
+        with self.server.connect() as client:
+            client.sendall(HELLO * 2 + b"nonsense\r\n\r\n" + HELLO)
+            found = self.check_refused(receive_all(client), 400)
+            self.assertEqual([one.code for one in found], [200, 200, 400])
+
+    def test_long_request_line_is_414(self):
+        with self.server.connect() as client:
+            client.sendall(b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+            self.check_refused(receive_all(client), 414)
+
+    def test_many_fields_are_431(self):
+        fields = b"".join(b"X-%d: %d\r\n" % (i, i) for i in range(1000))
+        with self.server.connect() as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n" + fields + b"\r\n")
+            self.check_refused(receive_all(client), 431)
+
+    def test_huge_content_is_413_before_it_is_read(self):
+        with self.server.connect() as client:
+            client.sendall(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n\r\n")
+            self.check_refused(receive_all(client), 413)
+
+    def test_a_long_field_is_431(self):
+        with self.server.connect() as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"a" * 100_000 + b"\r\n\r\n")
+            self.check_refused(receive_all(client), 431)
+
+    def test_the_end_within_a_request_is_no_answer(self):
+        for size in range(1, len(HELLO)):
+            self.assertEqual(self.talk(HELLO[:size]), b"", HELLO[:size])
+
+    def test_a_reset_after_each_byte_disturbs_nobody(self):
+        request = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello"
+        with self.server.connect() as witness:
+            for size in range(len(request) + 1):
+                breaker = self.server.connect()
+                breaker.sendall(request[:size])
+                reset(breaker)
+            witness.sendall(HELLO)
+            self.assertEqual(self.read_answer(witness).code, 200)
+
+
+class TheEnd(unittest.TestCase):
+    def test_idle_and_silent_clients_do_not_hold_it_up(self):
+        with example_server("http_server", reactor=REACTOR) as server:
+            silent = [server.connect() for _ in range(3)]
+            kept_alive = server.connect()
+            kept_alive.sendall(HELLO)
+            self.assertTrue(receive(kept_alive, 1))
+            begin = time.monotonic()
+            server.end()
+            self.assertLess(time.monotonic() - begin, 1.0 * SLOWNESS)
+            for client in silent:
+                self.assertEqual(receive_all(client), b"")
+
+    def test_a_request_that_has_begun_is_answered(self):
+        with example_server("http_server", reactor=REACTOR) as server, server.connect() as client:
+            client.sendall(HELLO + HELLO[:10])
+            first = b""
+            while not answer(first).is_whole:
+                first += client.recv(65536)
+            server.signal()
+            limit = time.monotonic() + PATIENCE
+            while True:  # until it does not listen any more
+                self.assertLess(time.monotonic(), limit)
+                try:
+                    server.connect().close()
+                except OSError:
+                    break
+            client.sendall(HELLO[10:])
+            found = answer(receive_all(client))
+            self.assertEqual((found.code, found.fields[b"connection"]), (200, b"close"))
+            server.wait()
+
+    def test_ends_within_a_second_under_load_and_cuts_no_answer(self):
+        depth = 8
+        with example_server("http_server", reactor=REACTOR) as server:
+            selector = selectors.DefaultSelector()
+            unparsed = {}
+            expected = {}
+            for _ in range(32):
+                client = server.connect()
+                selector.register(client, selectors.EVENT_READ)
+                unparsed[client] = b""
+                expected[client] = depth
+                client.sendall(HELLO * depth)
+            answered = 0
+            asked_at = None
+            while unparsed:
+                if asked_at is None and answered > 4000:
+                    server.signal()
+                    asked_at = time.monotonic()
+                events = selector.select(PATIENCE)
+                self.assertTrue(events, "nothing happens any more")
+                for key, _ in events:
+                    client = key.fileobj
+                    try:
+                        received = client.recv(65536)
+                    except ConnectionResetError:
+                        received = b""
+                    if not received:
+                        self.assertIsNotNone(asked_at, "a connection ended too early")
+                        self.assertEqual(unparsed[client], b"", "an answer was cut")
+                        selector.unregister(client)
+                        client.close()
+                        del unparsed[client]
+                        continue
+                    data = unparsed[client] + received
+                    while data and (one := answer(data)).is_whole:
+                        self.assertEqual((one.code, one.content), (200, b"Hello, World!"))
+                        data = one.rest
+                        answered += 1
+                        expected[client] -= 1
+                    unparsed[client] = data
+                    if expected[client] == 0:
+                        expected[client] = depth
+                        try:
+                            client.sendall(HELLO * depth)
+                        except OSError:
+                            pass  # the next recv() tells
+            server.wait()
+            self.assertLess(time.monotonic() - asked_at, 1.0 * SLOWNESS)
+
+
+if __name__ == "__main__":
+    unittest.main()
