@@ -1,11 +1,9 @@
 // A chat room: what a guest says reaches all others, through a broadcast channel.
 //   build/release/bin/chat --port 7002            then, in two terminals: nc 127.0.0.1 7002
 // Expect to be asked for a name. Who reads too slowly is told how much was missed; Ctrl-D leaves.
+#include "support/line_reader.h"
 #include "support/server.h"
-#include <algorithm>
-#include <array>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -61,55 +59,21 @@ private:
     broadcast::sender<line> said_ = broadcast::channel<line>(64).first;
 };
 
-/// Lives longer than the reads that fill it, so that a read that is dropped loses nothing.
-class line_buffer {
-public:
-    std::span<std::byte> space() { return std::as_writable_bytes(std::span(bytes_).subspan(end_)); }
-
-    void add(std::size_t n) { end_ += n; }
-
-    std::optional<std::string> next() {
-        const auto stop = bytes_.begin() + static_cast<std::ptrdiff_t>(end_);
-        const auto newline = std::find(bytes_.begin(), stop, '\n');
-        if (newline == stop) return std::nullopt;
-        std::string text(bytes_.begin(), newline);
-        std::erase_if(text, [](char c) { return static_cast<unsigned char>(c) < ' '; });
-        end_ =
-            static_cast<std::size_t>(std::copy(newline + 1, stop, bytes_.begin()) - bytes_.begin());
-        return text;
-    }
-
-private:
-    std::array<char, 512> bytes_;
-    std::size_t end_ = 0;
-};
-
-edo::task<edo::result<std::string>> read_line(const edo::net::tcp_stream& guest,
-                                              line_buffer& input) {
-    for (;;) {
-        if (auto whole = input.next()) co_return std::move(*whole);
-        if (input.space().empty()) co_return std::make_error_code(std::errc::message_size);
-        const std::size_t n = co_await edo::or_return(guest.read(input.space()));
-        if (n == 0) co_return edo::errc::closed;
-        input.add(n);
-    }
-}
-
 edo::task<edo::result<void>> visit(edo::net::tcp_stream guest,
                                    room& place,
                                    edo::sync::cancellation_token stop) {
-    line_buffer input;
+    example::line_reader input;  // outlives the reads, so that a dropped one loses nothing
     std::string name;
     do {
         co_await edo::or_return(guest.write_all("* your name, please\n"));
-        auto reading = edo::timeout(60s, read_line(guest, input));
+        auto reading = edo::timeout(60s, input.next(guest));
         name = co_await edo::or_return(stop.run_until_cancelled(std::move(reading)));
     } while (!place.take_name(name));
 
     room::seat mine(place, name);
     auto stopped = stop.cancelled();
     for (;;) {
-        auto next = co_await edo::select(read_line(guest, input), mine.heard.recv(), stopped);
+        auto next = co_await edo::select(input.next(guest), mine.heard.recv(), stopped);
         std::string answer;
         if (const auto* typed = std::get_if<0>(&next)) {
             if (typed->error() == edo::errc::closed) co_return {};

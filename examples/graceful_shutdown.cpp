@@ -75,8 +75,9 @@ void wait_for_signal(const sigset_t& signals, double seconds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const double seconds = argc > 1 ? std::atof(argv[1]) : 0.5;
-    if (!(seconds > 0) || seconds > 1e9) {
+    char* end = nullptr;
+    const double seconds = argc > 1 ? std::strtod(argv[1], &end) : 0.5;
+    if (!(seconds > 0) || seconds > 1e9 || (end != nullptr && *end != '\0')) {
         std::fprintf(stderr, "graceful_shutdown: '%s': seconds, more than 0, are needed\n",
                      argv[1]);
         return 2;

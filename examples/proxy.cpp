@@ -1,11 +1,12 @@
 // A TCP proxy: passes on bytes both ways, and each side's end by itself (half-close).
 //   build/release/bin/proxy 127.0.0.1:7000 30 --port 7001       (target, idle seconds, usual flags)
-// Expect the target's service at port 7001; a connection on which nothing moves for 30 s is cut.
+// Expect the target's service at port 7001; what stays idle for 30 to 60 s is cut.
 #include "support/server.h"
-#include <array>
 #include <charconv>
 #include <cstdio>
 #include <string_view>
+
+#include <edo/io/copy.h>
 
 namespace {
 
@@ -14,26 +15,6 @@ constexpr auto connect_limit = 5s;
 
 edo::net::socket_addr target;  // both are set before the first thread starts, and only read then
 edo::duration idle_limit{};
-
-/// One direction. Its end is passed on; the other direction may go on for as long as it likes.
-edo::task<edo::result<void>> pass(const edo::net::tcp_stream& from,
-                                  const edo::net::tcp_stream& to,
-                                  edo::instant& last_moved) {
-    std::array<std::byte, 16384> buffer;
-    for (;;) {
-        const std::size_t n = co_await edo::or_return(from.read(buffer));
-        last_moved = edo::now();
-        if (n == 0) co_return to.shutdown(edo::net::shutdown_how::write);
-        co_await edo::or_return(to.write_all(std::span(buffer).first(n)));
-        last_moved = edo::now();
-    }
-}
-
-/// Ends when nothing has moved for the idle limit. Sleeps once per limit, however much moves.
-edo::task<void> watch(const edo::instant& last_moved) {
-    while (edo::now() < edo::saturating_add(last_moved, idle_limit))
-        co_await edo::sleep_until(edo::saturating_add(last_moved, idle_limit));
-}
 
 edo::task<edo::result<void>> relay(edo::net::tcp_stream client,
                                    edo::sync::cancellation_token stop) {
@@ -44,18 +25,21 @@ edo::task<edo::result<void>> relay(edo::net::tcp_stream client,
         co_return upstream.error();
     }
     co_await edo::or_return(upstream->set_nodelay(true));
-    edo::instant last_moved = edo::now();
-    // All of this is one task: its parts never run at the same time, so `last_moved` needs no lock.
-    auto both =
-        edo::try_join(pass(client, *upstream, last_moved), pass(*upstream, client, last_moved));
-    auto ended = co_await edo::select(std::move(both), watch(last_moved), stop.cancelled());
-    if (ended.index() == 1) {
-        example::log_line("nothing moved for too long: cut");
-        co_return edo::errc::timed_out;
+
+    // Both are variables: they survive the select and the timeout, and go on where they were.
+    auto moving = edo::io::copy_bidirectional(client, *upstream);
+    auto stopped = stop.cancelled();
+    for (;;) {
+        const edo::io::copied before = moving.transferred();
+        auto next = co_await edo::select_biased(edo::timeout(idle_limit, moving), stopped);
+        if (next.index() == 1) co_return edo::errc::cancelled;
+        const auto& moved = std::get<0>(next);
+        if (moved) co_return {};
+        if (moved.error() != edo::errc::timed_out) co_return moved.error();
+        // The limit has passed. Idle is only on what nothing has moved since it began.
+        const edo::io::copied after = moving.transferred();
+        if (after.a_to_b == before.a_to_b && after.b_to_a == before.b_to_a) co_return moved.error();
     }
-    if (ended.index() == 2) co_return edo::errc::cancelled;
-    if (!std::get<0>(ended)) co_return std::get<0>(ended).error();
-    co_return {};
 }
 
 edo::task<edo::result<void>> serve(edo::net::tcp_listener listener,

@@ -82,7 +82,8 @@ public:
     }
 
 private:
-    // Returns: true when the direction has ended; then the reader's end was passed on to the writer.
+    // Returns: true when the direction has ended; then the reader's end was passed on to the
+    // writer.
     template <class Pump>
     static bool advance(Pump& pump, context& cx) noexcept {
         if (!pump.poll(cx)) return false;
@@ -101,12 +102,13 @@ private:
 ///
 ///     auto moved = co_await edo::or_return(edo::io::copy_bidirectional(client, server));
 ///
-/// When one side ends, what it sent before is still delivered, then the other side's output is ended
-/// (half-close); the other direction goes on until it ends too.
+/// When one side ends, what it sent before is still delivered, then the other side's output is
+/// ended (half-close); the other direction goes on until it ends too.
 ///
 /// Requires:    both live until the operation is done or dropped.
 /// Completes:   when both directions have ended, or at the first error of any.
-/// Errors:      those of the streams; transferred() of the operation says how far both directions came.
+/// Errors:      those of the streams; transferred() of the operation says how far both directions
+///              came.
 /// Cancellation: loses what was read and not yet written, at most 16 KiB each way.
 /// Cost:        two buffers of 16 KiB.
 template <class A, class B>

@@ -11,8 +11,8 @@ namespace edo::detail {
 class reactor;
 class registration;
 
-/// What a reactor shares with its registrations, and what outlives it: sockets may be closed long after
-/// their runtime has gone. One per reactor; freed by the last who refers to it.
+/// What a reactor shares with its registrations, and what outlives it: sockets may be closed long
+/// after their runtime has gone. One per reactor; freed by the last who refers to it.
 ///
 /// `lock` protects everything here. It is taken before the lock of a registration, never after.
 class reactor_home {
@@ -22,7 +22,8 @@ public:
     reactor_home(const reactor_home&) = delete;
     reactor_home& operator=(const reactor_home&) = delete;
 
-    // Relaxed: who adds a reference holds one. acq_rel: the last to let go comes after all the others.
+    // Relaxed: who adds a reference holds one. acq_rel: the last to let go comes after all the
+    // others.
     void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // as above
 
     void release_ref() noexcept {

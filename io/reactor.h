@@ -15,17 +15,19 @@ class registration;
 
 /// What becomes of a registration that leaves.
 struct detachment {
-    bool record_is_free = true;  ///< no event can refer to it any more: the caller frees it
-    bool file_is_held =
-        false;  ///< the kernel keeps the file open, so close() alone ends no connection
+    /// No event can refer to the record any more: the caller frees it.
+    bool record_is_free = true;
+    /// The kernel keeps the file open, so that close() alone ends no connection.
+    bool file_is_held = false;
 };
 
-/// What a back end must offer. One per worker; created, polled and destroyed on that worker's thread.
+/// What a back end must offer. One per worker; created, polled and destroyed on that worker's
+/// thread.
 ///
 /// It says which descriptors have become ready, and moves no byte itself: any thread makes its own
 /// non-blocking calls. A descriptor is registered at most once and stays where it was registered.
-/// Events are hints, and edges: each is reported at least once after it has come about, may be reported
-/// again, and is not repeated while nothing changes.
+/// Events are hints, and edges: each is reported at least once after it has come about, may be
+/// reported again, and is not repeated while nothing changes.
 class reactor {
 public:
     virtual ~reactor() = default;
@@ -34,26 +36,29 @@ public:
 
     virtual reactor_kind kind() const noexcept = 0;
 
-    /// Registers the descriptor for its whole life: readable, writable, closed, each as an edge. If it is
-    /// ready already, that is the first event. Owner only; called by registration, under the home's lock.
+    /// Registers the descriptor for its whole life: readable, writable, closed, each as an edge. If
+    /// it is ready already, that is the first event. Owner only; called by registration, under the
+    /// home's lock.
     virtual std::error_code attach(registration& r) noexcept = 0;
 
     /// Ends it. Any thread, before the descriptor is closed; under the home's lock.
     virtual detachment detach(registration& r) noexcept = 0;
 
-    /// Takes what has happened and wakes who waits. `limit` zero: does not wait; duration::max(): no limit.
+    /// Takes what has happened and wakes who waits. `limit` zero: does not wait; duration::max():
+    /// no limit. A signal may end the wait early, without an event.
     /// Returns: the number of events that concern descriptors. Owner only.
     virtual unsigned poll(duration limit) noexcept = 0;
 
-    /// True when poll(zero) would probably find something, as far as can be told without a system call;
-    /// a back end that cannot tell says false. Owner only.
+    /// True when poll(zero) would probably find something, as far as can be told without a system
+    /// call; a back end that cannot tell says false. Owner only.
     virtual bool has_events() const noexcept = 0;
 
     /// Ends a wait in poll(), the present one or the next. Any thread.
     virtual void wake() noexcept = 0;
 
     /// Fails every registration with errc::runtime_shutdown and wakes who waits; later attaches are
-    /// refused. poll() and wake() still work. Owner only; may be called twice; destruction does it too.
+    /// refused. poll() and wake() still work. Owner only; may be called twice; destruction does it
+    /// too.
     virtual void shutdown() noexcept = 0;
 
     /// False when poll() works on the thread that made the reactor only.
@@ -74,8 +79,8 @@ struct reactor_choice {
     std::string why;  ///< why it is this one, in words for a start-up line
 };
 
-/// Makes a reactor for the calling thread. `automatic` takes io_uring where it works, else epoll; an
-/// explicit wish that cannot be met is an error whose message names the cause and the cure.
+/// Makes a reactor for the calling thread. `automatic` takes io_uring where it works, else epoll;
+/// an explicit wish that cannot be met is an error whose message names the cause and the cure.
 result<reactor_choice> make_reactor(reactor_kind wanted);
 
 }  // namespace edo::detail

@@ -13,7 +13,8 @@ enum class interest : std::uint8_t { read, write };
 class readiness_view {
 public:
     static constexpr std::uint32_t readable = 1, writable = 2, read_closed = 4, write_closed = 8,
-                                   error = 16, dropped = 32, orphaned = 64, tick_one = 256;
+                                   error = 16, dropped = 32, orphaned = 64, urgent = 128,
+                                   tick_one = 256;
     static constexpr std::uint32_t everything =
         readable | writable | read_closed | write_closed | error;
 
@@ -27,6 +28,10 @@ public:
 
     /// The reactor has shut down: no event will come any more.
     bool is_orphaned() const noexcept { return (word_ & orphaned) != 0; }
+
+    /// The peer has sent urgent data: reads stop at its place, so a short one is no sign that
+    /// nothing is left.
+    bool has_urgent_data() const noexcept { return (word_ & urgent) != 0; }
 
     /// True when nothing has happened between the two views; what has been cleared does not count.
     bool is_as_old_as(readiness_view other) const noexcept {
@@ -50,20 +55,21 @@ private:
 
 // readiness: what the kernel has said of a descriptor, in one word: bits and a tick.
 //
-// `readable` and `writable` say that a call may succeed; they are set at the start, when nothing is known,
-// and by events; an operation clears its bit when its call would have blocked or took less than it asked
-// for. The other bits are never cleared: data and the end of a stream may come in one event. The tick
-// counts events. An operation clears only what it saw before its call: if an event came in between, the
-// tick differs and the bit stays, because the event may be younger than the call.
+// `readable` and `writable` say that a call may succeed; they are set at the start, when nothing is
+// known, and by events; an operation clears its bit when its call would have blocked or took less
+// than it asked for. The other bits are never cleared: data and the end of a stream may come in one
+// event. The tick counts events. An operation clears only what it saw before its call: if an event
+// came in between, the tick differs and the bit stays, because the event may be younger than the
+// call.
 //
 //  mark  where   transition                        ordering  pairs with
 //  E     set     bits on, tick + 1                 release   R: what the setter did before is seen
 //  R     look    reads                             acquire   E
-//  K     clear   one bit off, if the tick is old   relaxed   nothing: it is this operation's own knowledge;
-//                                                            who loses a bit finds out by its next call
+//  K     clear   one bit off, if the tick is old   relaxed   nothing: the operation's own picture;
+//                                                            who loses a bit learns it by a call
 //
-// A wait looks again under the registration's lock, and whoever sets takes that lock afterwards to wake,
-// so an event is either seen by the look or finds the waiter; see registration.h.
+// A wait looks again under the registration's lock, and whoever sets takes that lock afterwards to
+// wake, so an event is either seen by the look or finds the waiter; see registration.h.
 class readiness {
 public:
     readiness_view look() const noexcept { return readiness_view(word_.load(acquire)); }  // R

@@ -19,7 +19,8 @@ void say_farewell(int fd, farewell how) noexcept {
         sys::shutdown(fd, SHUT_RDWR);
         return;
     }
-    // Who asked for a reset instead of an orderly end (linger of zero) gets it, as soon as the file goes.
+    // Who asked for a reset instead of an orderly end (linger of zero) gets it, as soon as the file
+    // goes.
     linger resets{};
     socklen_t size = sizeof resets;
     const int asked = sys::getsockopt(fd, SOL_SOCKET, SO_LINGER, &resets, &size);
@@ -53,13 +54,14 @@ void registration::free() noexcept {
 }
 
 bool registration::wait(io_waiter& w, wake_target target, readiness_view before) noexcept {
-    // Only the operation changes its target, so it may look without the lock. Linked, with the right
-    // target: whatever has come since `before` has woken it already.
-    if (w.is_linked() && w.target_ == target) return true;
+    // Only the operation changes its target, so it may look without the lock. Linked, with the
+    // right target: whatever has come since `before` has woken it already.
+    if (w.is_waiting_ && w.target_ == target) return true;
     mutex_lock guard(lock_);
     if (!look().is_as_old_as(before)) return false;
     w.target_ = target;
-    if (!w.is_linked()) {
+    if (!w.is_waiting_) {
+        w.is_waiting_ = true;
         waiters_.push_back(w);
         refs_.fetch_add(1, relaxed);  // F
     }
@@ -67,6 +69,7 @@ bool registration::wait(io_waiter& w, wake_target target, readiness_view before)
 }
 
 void registration::forget(io_waiter& w) noexcept {
+    w.is_waiting_ = false;
     {
         mutex_lock guard(lock_);
         w.unlink();

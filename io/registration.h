@@ -23,6 +23,8 @@ protected:
     explicit io_waiter(interest what) noexcept : what_(what) {}
 
     interest what_;
+    // Linked. The operation's own, unlike the node, whose neighbours change it.
+    bool is_waiting_ = false;
 
 private:
     friend class registration;
@@ -36,19 +38,21 @@ enum class farewell : std::uint8_t {
     listen,  ///< shutdown(SHUT_RDWR), so that the port is free at once
 };
 
-// registration: everything the library knows of one descriptor. The record, not the number, is what the
-// kernel's events name, so a reused number can never be taken for its predecessor.
+// registration: everything the library knows of one descriptor. The record, not the number, is what
+// the kernel's events name, so a reused number can never be taken for its predecessor.
 //
-// Counts. `owners_`: the sockets and halves in users' hands. `refs_`: one for all owners together, and one
-// for each waiting operation. When the last owner goes, waiting operations are told (errc::closed) and let
-// go of their references as they are polled or dropped; the last reference closes the descriptor. So a call
-// of a waiting operation can never hit a number that was closed and reused meanwhile.
+// Counts. `owners_`: the sockets and halves in users' hands. `refs_`: one for all owners together,
+// and one for each waiting operation. When the last owner goes, waiting operations are told
+// (errc::closed) and let go of their references as they are polled or dropped; the last reference
+// closes the descriptor. So a call of a waiting operation can never hit a number that was closed
+// and reused meanwhile.
 //
 // Waiting (lock_ protects the list of waiters and each waiter's target):
-//   operation: look; call; would block -> clear; lock; look: unchanged? link, unlock : unlock, try again
+//   operation: look; call; would block: clear; lock; look: news? unlock, again : link, unlock
 //   reactor:   set (E); lock; wake each waiter that is concerned; unlock
-// Whichever locks first, no event is lost: see readiness.h. A waiter stays linked until its operation is
-// done or dropped, so a later event may wake it again. Its task's cell is alive while it is linked.
+// Whichever locks first, no event is lost: see readiness.h. A waiter stays linked until its
+// operation is done or dropped, so a later event may wake it again. Its task's cell is alive while
+// it is linked.
 //
 // Attaching happens at the first wait, at the reactor of the worker that polls, and lasts for life:
 //
@@ -61,18 +65,18 @@ enum class farewell : std::uint8_t {
 //  D     attach          busy -> done or none    release   A, L
 //  L     attach          finds done              acquire   D
 //  O     add_owner       owners_ + 1             relaxed   nothing: who adds one is one
-//  P     drop_owner      owners_ - 1             acq_rel   P of the others: the last one comes after all
-//  F     wait            refs_ + 1               relaxed   nothing: the caller's task was let in by an owner
-//  G     let_go          refs_ - 1               acq_rel   G of the others: the last one comes after all
-//  H     drop_owner      reads refs_             acquire   G: who finds 1 comes after the others' ends
+//  P     drop_owner      owners_ - 1             acq_rel   P of the others: the last is after all
+//  F     wait            refs_ + 1               relaxed   nothing: an owner let the caller in
+//  G     let_go          refs_ - 1               acq_rel   G of the others: the last is after all
+//  H     drop_owner      reads refs_             acquire   G: who finds 1 is after the others
 //
-// A loser of A waits like everybody else: it is linked, and the winner's attach brings its event. In busy
-// and done `home_` belongs to the winner; it is read by the last reference only.
-// Stress: tests/io/registration_test.cpp, drop against events and waits.
+// A loser of A waits like everybody else: it is linked, and the winner's attach brings its event.
+// In busy and done `home_` belongs to the winner; it is read by the last reference only.
+// Stress: tests/net/runtime_net_test.cpp (destroyed_stream), tests/cancel.
 class registration : public list_node {  // the node: home's members or leaving, under home's lock
 public:
-    /// Takes ownership of `fd`, which is open and non-blocking. One owner. Throws std::bad_alloc; then `fd`
-    /// is still the caller's.
+    /// Takes ownership of `fd`, which is open and non-blocking. One owner. Throws std::bad_alloc;
+    /// then `fd` is still the caller's.
     static registration* create(int fd, farewell how);
     registration(const registration&) = delete;
     registration& operator=(const registration&) = delete;
@@ -89,7 +93,7 @@ public:
     /// Has `w` woken at the next event that concerns it, unless one has come since `before`.
     /// Returns: false when it has; then there may be something to do.
     bool wait(io_waiter& w, wake_target target, readiness_view before) noexcept;
-    /// Ends that. The record may be gone afterwards. Requires: `w` is linked.
+    /// Ends that. The record may be gone afterwards. Requires: `w` waits.
     void forget(io_waiter& w) noexcept;
     /// Sees to it that events come: registers with the reactor of the polling worker.
     std::error_code attach(context& cx) noexcept;
@@ -97,7 +101,8 @@ public:
     /// One more socket or half refers to the descriptor.
     void add_owner() noexcept { owners_.fetch_add(1, relaxed); }  // O
 
-    /// One less; the last one closes the descriptor, now or when the last waiting operation has let go.
+    /// One less; the last one closes the descriptor, now or when the last waiting operation has let
+    /// go.
     void drop_owner() noexcept;
     /// As drop_owner(), but gives the descriptor back open. Requires: one owner, and nobody waits.
     int surrender() noexcept;

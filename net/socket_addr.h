@@ -40,8 +40,9 @@ public:
     /// [::]
     static socket_addr any_v6(std::uint16_t port) noexcept { return v6({}, port); }
 
-    /// Reads "1.2.3.4:80", "[2001:db8::1]:80" or "[fe80::1%2]:80". Names are not looked up, and nothing may
-    /// stand before, between or after. IPv4 takes four decimal numbers without leading zeros.
+    /// Reads "1.2.3.4:80", "[2001:db8::1]:80" or "[fe80::1%2]:80". Names are not looked up, and
+    /// nothing may stand before, between or after. IPv4 takes four decimal numbers without leading
+    /// zeros.
     /// Errors: errc::invalid_address
     static result<socket_addr> parse(std::string_view text);
     /// Reads an address without a port: "1.2.3.4", "2001:db8::1", with or without brackets.

@@ -16,7 +16,8 @@ namespace edo::net {
 ///     auto listener = co_await edo::or_return(edo::net::tcp_listener::bind(addr));
 ///     auto accepted = co_await edo::or_return(listener.accept());   // {stream, peer}
 ///
-/// Destroying it frees the port; connections that the kernel has made but nobody has accepted are reset.
+/// Destroying it frees the port; connections that the kernel has made but nobody has accepted are
+/// reset.
 /// Thread-safe: accepting yes, from any number of tasks; moving and destroying no.
 class tcp_listener {
 public:
@@ -25,13 +26,15 @@ public:
     public:
         options() noexcept {}
 
-        /// Takes over an address whose old connections are still fading away (SO_REUSEADDR). On by default.
+        /// Takes over an address whose old connections are still fading away (SO_REUSEADDR). On by
+        /// default.
         options& reuse_addr(bool on) noexcept {
             reuse_addr_ = on;
             return *this;
         }
 
-        /// Lets several listeners share the port; the kernel spreads connections over them (SO_REUSEPORT).
+        /// Lets several listeners share the port; the kernel spreads connections over them
+        /// (SO_REUSEPORT).
         options& reuse_port(bool on) noexcept {
             reuse_port_ = on;
             return *this;
@@ -60,12 +63,14 @@ public:
     /// No listener: every call answers errc::not_connected.
     tcp_listener() noexcept = default;
 
-    /// Listens at `addr`; port 0 lets the kernel choose, see local_addr(). Needs no runtime and no waiting.
+    /// Listens at `addr`; port 0 lets the kernel choose, see local_addr(). Needs no runtime and no
+    /// waiting.
     /// Errors: of the system: EADDRINUSE, EACCES for a port below 1024, EADDRNOTAVAIL, EMFILE, ...
     static result<tcp_listener> bind(const socket_addr& addr, const options& opts = options());
 
     /// Takes over a listening TCP socket and makes it non-blocking.
-    /// Errors: as tcp_stream::adopt(); EINVAL if it does not listen. Then `fd` is closed with the argument.
+    /// Errors: as tcp_stream::adopt(); EINVAL if it does not listen. Then `fd` is closed with the
+    ///         argument.
     static result<tcp_listener> adopt(unique_fd fd);
     /// As adopt(), but after an error the number is still the caller's, open.
     static result<tcp_listener> from_fd(int fd);
@@ -78,14 +83,17 @@ public:
     ///     auto accepted = co_await edo::or_return(listener.accept());
     ///     use(std::move(accepted.stream), accepted.peer);
     ///
-    /// What concerns one connection only (it was aborted, a firewall objects, the network is down) is passed
-    /// over. When the process or the machine is out of descriptors or memory, accept() waits and tries
-    /// again, after 5 ms first and at most a second later; the listener is not lost and no CPU is burnt.
+    /// What concerns one connection only (it was aborted, a firewall objects, the network is down)
+    /// is passed over. When the process or the machine is out of descriptors or memory, accept()
+    /// waits and tries again, after 5 ms first and at most a second later; the listener is not lost
+    /// and no CPU is burnt.
     ///
     /// Completes:   when there is a connection; at once if one is waiting.
     /// Errors:      errc::not_connected for no listener, errc::closed if it is destroyed meanwhile,
-    ///              errc::runtime_shutdown; of the system only what is wrong with the listener itself
-    /// Cancellation: loses nothing: the connection stays in the kernel's queue for the next accept().
+    ///              errc::runtime_shutdown; of the system only what is wrong with the listener
+    ///              itself
+    /// Cancellation: loses nothing: the connection stays in the kernel's queue for the next
+    ///               accept().
     /// Thread-safe: yes.
     accept_operation accept() const noexcept { return accept_operation(handle_.record()); }
 

@@ -10,8 +10,8 @@
 
 namespace edo::net {
 
-/// The reading half of a connection; see tcp_stream::into_split(). Dropping it says nothing to the peer.
-/// The connection is closed when both halves are gone.
+/// The reading half of a connection; see tcp_stream::into_split(). Dropping it says nothing to the
+/// peer. The connection is closed when both halves are gone.
 /// Thread-safe: as tcp_stream; the two halves may be used on different threads.
 class tcp_read_half : public detail::tcp_input<tcp_read_half> {
 public:
@@ -38,7 +38,8 @@ private:
     detail::io_handle handle_;
 };
 
-/// The writing half of a connection. Dropping it ends our side: the peer reads the end of the stream.
+/// The writing half of a connection. Dropping it ends our side: the peer reads the end of the
+/// stream.
 /// Thread-safe: as tcp_read_half.
 class tcp_write_half : public detail::tcp_output<tcp_write_half> {
 public:

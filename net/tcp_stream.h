@@ -26,15 +26,16 @@ enum class shutdown_how { read, write, both };
 ///     co_await edo::or_return(stream.write_all("ping"));
 ///     std::size_t n = co_await edo::or_return(stream.read(buffer));
 ///
-/// The reading calls are described at detail::tcp_input, the writing ones at detail::tcp_output. Destroying
-/// the stream closes the connection: what was written is still sent, unless set_linger says otherwise. An
-/// operation of another task that waits at that moment ends with errc::closed.
+/// The reading calls are described at detail::tcp_input, the writing ones at detail::tcp_output.
+/// Destroying the stream closes the connection: what was written is still sent, unless set_linger
+/// says otherwise. An operation of another task that waits at that moment ends with errc::closed.
 ///
-/// The stream registers with the reactor of the worker where it first has to wait, and stays there for life;
-/// other workers may use it all the same. It may outlive its runtime: calls that need not wait still work,
-/// others end with errc::runtime_shutdown.
+/// The stream registers with the reactor of the worker where it first has to wait, and stays there
+/// for life; other workers may use it all the same. It may outlive its runtime: calls that need not
+/// wait still work, others end with errc::runtime_shutdown.
 ///
-/// Thread-safe: reading, writing and the options yes, each as its function says; moving and destroying no.
+/// Thread-safe: reading, writing and the options yes, each as its function says; moving and
+///              destroying no.
 /// Cost:        8 bytes, and a record of 128 from the frame pool.
 class tcp_stream : public detail::tcp_input<tcp_stream>, public detail::tcp_output<tcp_stream> {
 public:
@@ -43,10 +44,11 @@ public:
 
     /// Connects to `addr`.
     ///
-    /// Completes:   when the connection stands or has failed. There is no limit of time but the kernel's,
-    ///              which is minutes; put edo::timeout around it.
-    /// Errors:      of the system: ECONNREFUSED, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL, ...; a connection
-    ///              to itself, which TCP allows on an ephemeral port, counts as ECONNREFUSED
+    /// Completes:   when the connection stands or has failed. There is no limit of time but the
+    ///              kernel's, which is minutes; put edo::timeout around it.
+    /// Errors:      of the system: ECONNREFUSED, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL, ...; a
+    ///              connection to itself, which TCP allows on an ephemeral port, counts as
+    ///              ECONNREFUSED
     /// Cancellation: ends the attempt; the peer may see a connection that is reset.
     /// Cost:        two system calls and one wait.
     static connect_operation connect(const socket_addr& addr) noexcept {
@@ -62,7 +64,8 @@ public:
 
     /// Takes over a connected TCP socket and makes it non-blocking.
     /// Errors: EBADF for -1 or a closed number, ENOTSOCK for a file or directory, EPROTOTYPE or
-    ///         EAFNOSUPPORT for another kind of socket, ENOTCONN if it is not connected (a listener is not).
+    ///         EAFNOSUPPORT for another kind of socket, ENOTCONN if it is not connected (as a
+    ///         listener).
     ///         Then `fd` is closed with the argument.
     static result<tcp_stream> adopt(unique_fd fd);
     /// As adopt(), but after an error the number is still the caller's, open.
@@ -72,8 +75,8 @@ public:
     /// Requires: no operation is waiting on it.
     unique_fd release() && noexcept { return unique_fd(handle_.surrender()); }
 
-    /// Ends directions of the connection at once. After `write` the peer reads the end of the stream, once
-    /// it has read everything before; after `read` our reads answer 0.
+    /// Ends directions of the connection at once. After `write` the peer reads the end of the
+    /// stream, once it has read everything before; after `read` our reads answer 0.
     /// Errors: errc::not_connected for no stream; ENOTCONN if the peer has ended both sides already
     result<void> shutdown(shutdown_how how) const noexcept;
 
@@ -81,13 +84,13 @@ public:
     result<socket_addr> local_addr() const noexcept;
     result<socket_addr> peer_addr() const noexcept;
 
-    /// Sends small pieces at once instead of collecting them (Nagle's algorithm off). Off by default, as
-    /// everywhere; request and response protocols want it on.
+    /// Sends small pieces at once instead of collecting them (Nagle's algorithm off). Off by
+    /// default, as everywhere; request and response protocols want it on.
     result<void> set_nodelay(bool on) const noexcept;
     result<bool> nodelay() const noexcept;
 
-    /// Looks whether a silent peer is still there: first after `idle`, then every `interval`, and gives up
-    /// after `probes`. Times are rounded up to seconds. Empty: off.
+    /// Looks whether a silent peer is still there: first after `idle`, then every `interval`, and
+    /// gives up after `probes`. Times are rounded up to seconds. Empty: off.
     struct keepalive_options {
         duration idle = std::chrono::hours(2);
         duration interval = std::chrono::seconds(75);
@@ -96,13 +99,14 @@ public:
 
     result<void> set_keepalive(std::optional<keepalive_options> options) const noexcept;
     result<bool> keepalive() const noexcept;
-    /// What closing does with data that was not sent yet. Empty: goes on sending in the background. Zero:
-    /// throws it away and resets the connection. Any other value would block the worker that closes the
-    /// stream, and is refused with EINVAL.
+    /// What closing does with data that was not sent yet. Empty: goes on sending in the background.
+    /// Zero: throws it away and resets the connection. Any other value would block the worker that
+    /// closes the stream, and is refused with EINVAL.
     result<void> set_linger(std::optional<duration> linger) const noexcept;
     result<void> set_receive_buffer_bytes(int bytes) const noexcept;
     result<void> set_send_buffer_bytes(int bytes) const noexcept;
-    /// Fails with the error that the connection has met since it was last asked, if any, and forgets it.
+    /// Fails with the error that the connection has met since it was last asked, if any, and
+    /// forgets it.
     result<void> take_error() const noexcept;
 
     /// Splits the connection into halves that may be moved to different tasks.

@@ -16,8 +16,10 @@ void run_in_place(blocking_job& job) noexcept;
 class held_job {
 public:
     explicit held_job(blocking_job& counted) noexcept : job_(counted) {}
+
     held_job(const held_job&) = delete;
     held_job& operator=(const held_job&) = delete;
+
     ~held_job() { job_.release_ref(); }
 
 private:
@@ -30,13 +32,14 @@ private:
 ///
 ///     auto answer = edo::block_in_place([&] { return legacy_call(); });
 ///
-/// Meanwhile this worker runs no tasks: those in its queue go to the other workers (if need be to a spare one
-/// that is started for it), and the worker itself goes on serving its sockets and timers. The call is made on
-/// a thread of the blocking pool, so it may refer to the caller's variables, but thread-local state is not
-/// the caller's; it may use runtime::block_on(). When no thread of the pool is free, the call is made on the
-/// worker's own thread, and its sockets wait.
+/// Meanwhile this worker runs no tasks: those in its queue go to the other workers (if need be to a
+/// spare one that is started for it), and the worker itself goes on serving its sockets and timers.
+/// The call is made on a thread of the blocking pool, so it may refer to the caller's variables,
+/// but thread-local state is not the caller's; it may use runtime::block_on(). When no thread of
+/// the pool is free, the call is made on the worker's own thread, and its sockets wait.
 ///
-/// On a current-thread runtime, and outside of a runtime, it simply calls `fn`: nobody could go on meanwhile.
+/// On a current-thread runtime, and outside of a runtime, it simply calls `fn`: nobody could go on
+/// meanwhile.
 ///
 /// Returns: what `fn` returns; rethrows what it throws.
 /// Cost:    two hand-overs between threads. Prefer spawn_blocking() where the call can be awaited.

@@ -19,28 +19,36 @@ constexpr unsigned most_workers = 4096;
 class build_error_category final : public std::error_category {
 public:
     const char* name() const noexcept override { return "edo.build"; }
+
     std::string message(int code) const override {
         switch (static_cast<build_errc>(code)) {
             case build_errc::no_workers:
-                return "worker_threads(0): a runtime needs at least one worker; leave it out for the "
+                return "worker_threads(0): a runtime needs at least one worker; leave it out for "
+                       "the "
                        "number of usable cores, or build a current_thread_runtime for none";
             case build_errc::too_many_workers:
-                return "worker_threads: more than 4096 workers; choose about as many as there are cores";
+                return "worker_threads: more than 4096 workers; choose about as many as there are "
+                       "cores";
             case build_errc::no_blocking_threads:
-                return "max_blocking_threads(0): spawn_blocking could never run; allow at least one";
+                return "max_blocking_threads(0): spawn_blocking could never run; allow at least "
+                       "one";
             case build_errc::no_event_interval:
                 return "event_interval(0): choose at least 1 poll between two looks at the sockets";
             case build_errc::bad_workers_variable:
                 return "the environment variable EDO_WORKERS is not a number from 1 to 4096";
             case build_errc::bad_reactor_variable:
-                return "the environment variable EDO_REACTOR is none of automatic, io_uring, epoll, kqueue";
+                return "the environment variable EDO_REACTOR is none of automatic, io_uring, "
+                       "epoll, kqueue";
             case build_errc::no_thread:
-                return "a worker thread could not be started: the limit of threads is reached (ulimit -u, "
+                return "a worker thread could not be started: the limit of threads is reached "
+                       "(ulimit -u, "
                        "pids.max of the control group), or there is no memory for its stack";
             case build_errc::bad_stack_size:
-                return "thread_stack_size: the system refuses stacks of this size; 64 KiB is mostly the "
+                return "thread_stack_size: the system refuses stacks of this size; 64 KiB is "
+                       "mostly the "
                        "least it accepts";
-            case build_errc::no_memory: return "no memory for a runtime";
+            case build_errc::no_memory:
+                return "no memory for a runtime";
         }
         return "unknown error of the runtime builder";
     }
@@ -52,9 +60,8 @@ bool parse_number(std::string_view text, unsigned& number) noexcept {
 }
 
 bool parse_reactor(std::string_view text, reactor_kind& kind) noexcept {
-    for (const reactor_kind known :
-         {reactor_kind::automatic, reactor_kind::io_uring, reactor_kind::epoll,
-          reactor_kind::kqueue}) {
+    for (const reactor_kind known : {reactor_kind::automatic, reactor_kind::io_uring,
+                                     reactor_kind::epoll, reactor_kind::kqueue}) {
         if (text != name_of(known)) continue;
         kind = known;
         return true;
@@ -69,8 +76,7 @@ std::uint64_t chosen_seed() noexcept {
         std::from_chars(digits.data(), digits.data() + digits.size(), seed);
         if (seed != 0) return seed;
     }
-    return static_cast<std::uint64_t>(
-               detail::monotonic_clock::read().time_since_epoch().count()) |
+    return static_cast<std::uint64_t>(detail::monotonic_clock::read().time_since_epoch().count()) |
            1;
 }
 

@@ -31,6 +31,7 @@ enum class build_errc {
 
 /// The category of `build_errc`, named "edo.build". Its messages say what is wrong and what to do.
 const std::error_category& build_category() noexcept;
+
 inline std::error_code make_error_code(build_errc code) noexcept {
     return {static_cast<int>(code), build_category()};
 }
@@ -45,67 +46,80 @@ class runtime_builder {
 public:
     explicit runtime_builder(std::source_location site) : config_{} { config_.built_at = site; }
 
-    /// Threads that run tasks. Default: the environment variable EDO_WORKERS, else the cores this process
-    /// may use: its affinity mask, limited by the quota of its control group, at least one.
+    /// Threads that run tasks. Default: the environment variable EDO_WORKERS, else the cores this
+    /// process may use: its affinity mask, limited by the quota of its control group, at least one.
     runtime_builder& worker_threads(unsigned count) noexcept {
         config_.workers = count;
         return *this;
     }
-    /// How to wait for descriptors. Default: the environment variable EDO_REACTOR (io_uring, epoll or
-    /// automatic), else automatic.
+
+    /// How to wait for descriptors. Default: the environment variable EDO_REACTOR (io_uring, epoll
+    /// or automatic), else automatic.
     runtime_builder& reactor(reactor_kind kind) noexcept {
         config_.reactor = kind;
         config_.reactor_is_set = true;
         return *this;
     }
+
     /// Most threads for blocking calls; they are started on demand. Default: 64.
     runtime_builder& max_blocking_threads(unsigned count) noexcept {
         config_.max_blocking_threads = count;
         return *this;
     }
-    /// Most blocking calls that may wait for a thread before try_spawn_blocking() refuses. Default: 1024.
+
+    /// Most blocking calls that may wait for a thread before try_spawn_blocking() refuses. Default:
+    /// 1024.
     runtime_builder& blocking_queue(std::size_t capacity) noexcept {
         config_.blocking_queue = capacity;
         return *this;
     }
+
     /// How long a thread for blocking calls stays without work. Default: 10 s.
     runtime_builder& blocking_keep_alive(duration span) noexcept {
         config_.blocking_keep_alive = span;
         return *this;
     }
+
     /// What the threads are called in tools; cut to 15 characters. Default: "edo-worker".
     runtime_builder& thread_name(std::string_view name) {
         config_.thread_name = name;
         return *this;
     }
+
     /// Stack of each thread. Default: the system's (8 MiB mostly).
     runtime_builder& thread_stack_size(std::size_t bytes) noexcept {
         config_.stack_bytes = bytes;
         return *this;
     }
+
     /// Ties worker n to the n-th of the usable cores. Default: no.
     runtime_builder& pin_workers(bool pinned) noexcept {
         config_.pin_workers = pinned;
         return *this;
     }
+
     /// How messages and dumps call the runtime. Default: "edo".
     runtime_builder& name(std::string_view name) {
         config_.name = name;
         return *this;
     }
-    /// Seeds every choice of the scheduler: whom to steal from, which branch of a select goes first. With
-    /// one thread the same seed gives the same order. Default: the environment variable EDO_SEED, else
-    /// the clock.
+
+    /// Seeds every choice of the scheduler: whom to steal from, which branch of a select goes
+    /// first. With one thread the same seed gives the same order. Default: the environment variable
+    /// EDO_SEED, else the clock.
     runtime_builder& seed(std::uint64_t value) noexcept {
         config_.seed = value;
         return *this;
     }
-    /// How long a worker without work looks for some before it sleeps. Default: a moment, and only while
-    /// work has come in quick succession. Zero: never. Spinning trades processor time for latency.
+
+    /// How long a worker without work looks for some before it sleeps. Default: a moment, and only
+    /// while work has come in quick succession. Zero: never. Spinning trades processor time for
+    /// latency.
     runtime_builder& busy_poll(duration span) noexcept {
         config_.busy_poll = span < duration::zero() ? duration::zero() : span;
         return *this;
     }
+
     /// Polls of tasks between two looks at sockets and timers. Default: 61.
     runtime_builder& event_interval(unsigned polls) noexcept {
         config_.event_interval = polls;

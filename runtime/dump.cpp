@@ -45,6 +45,7 @@ struct chain_writer {
         // The leaf is only looked at; visit() is not const because combinators list their branches.
         at->kind->visit(*const_cast<leaf*>(at), &chain_writer::seen, &inner);
     }
+
     static void seen(void* self, const context& branch) {
         static_cast<chain_writer*>(self)->add(branch);
     }
@@ -53,6 +54,7 @@ struct chain_writer {
 /// Collects references to listed tasks, as many as there is room for.
 struct collection {
     std::vector<task_header*> found;
+
     static void add(void* self, task_header& task) {
         auto& to = static_cast<collection*>(self)->found;
         if (to.size() == to.capacity()) return;
@@ -87,7 +89,8 @@ task_dump dump_task(task_header& task) {
     seen.state = (bits & task_state::complete_bit) != 0 ? task_dump::state_kind::ended
                  : (bits & task_state::running) != 0    ? task_dump::state_kind::running
                                                         : task_dump::state_kind::queued;
-    if (const void* site = task.last_site.load(relaxed); site != nullptr) {  // only a picture
+    const void* const site = task.last_site.load(relaxed);  // a picture, nothing follows from it
+    if (site != nullptr) {
         task_dump::wait_point last(std::bit_cast<std::source_location>(site), 0);
         last.what = "last waited";
         seen.waits.push_back(std::move(last));
@@ -128,7 +131,8 @@ std::string task_dump::to_string() const {
 std::string runtime_dump::to_string() const {
     std::string text = runtime_name + ": " + std::to_string(tasks.size()) +
                        (tasks.size() == 1 ? " live task\n" : " live tasks\n");
-    for (const task_dump& task : tasks) text += "  " + task.to_string();
+    for (const task_dump& task : tasks)
+        text += "  " + task.to_string();
     return text;
 }
 
@@ -137,7 +141,8 @@ std::string shutdown_report::to_string() const {
     std::string text = std::to_string(tasks.size()) + " tasks, " +
                        std::to_string(blocking_calls.size()) + " blocking calls and " +
                        std::to_string(stuck_workers) + " workers did not stop\n";
-    for (const task_dump& task : tasks) text += "  " + task.to_string();
+    for (const task_dump& task : tasks)
+        text += "  " + task.to_string();
     for (const std::source_location& call : blocking_calls)
         text += "  blocking call made at " + detail::text_of(call) + '\n';
     return text;

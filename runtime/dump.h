@@ -15,6 +15,7 @@ public:
     public:
         wait_point(std::source_location where, unsigned nesting) noexcept
             : at(where), depth(nesting) {}
+
         std::source_location at;  ///< the co_await
         std::string what;         ///< what it waits for there: "sleep", "task", "select", ...
         unsigned depth;           ///< how many selects and joins it is inside
@@ -28,16 +29,16 @@ public:
     bool is_cancelled = false;
     bool is_detached = false;
     std::source_location spawned_at;
-    /// From the outermost coroutine to the innermost. Of a queued or running task only the place where it
-    /// last waited is known.
+    /// From the outermost coroutine to the innermost. Of a queued or running task only the place
+    /// where it last waited is known.
     std::vector<wait_point> waits;
 
     /// A few lines of text, indented, the last one ended.
     std::string to_string() const;
 };
 
-/// All live tasks of a runtime, one after the other: none is stopped for longer than it takes to look at
-/// it, so the pictures are not of one instant.
+/// All live tasks of a runtime, one after the other: none is stopped for longer than it takes to
+/// look at it, so the pictures are not of one instant.
 class runtime_dump {
 public:
     runtime_dump() noexcept {}

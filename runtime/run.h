@@ -24,9 +24,8 @@ int exit_code_of(T&& ended) noexcept {
         if constexpr (std::is_same_v<typename value::value_type, int>) return *ended;
         return 0;
     } else {
-        static_assert(
-            std::is_same_v<value, int>,
-            "edo::run takes a task that yields void, int, result<void> or result<int>");
+        static_assert(std::is_same_v<value, int>,
+                      "edo::run takes a task that yields void, int, result<void> or result<int>");
         return ended;
     }
 }
@@ -37,13 +36,15 @@ int exit_code_of(T&& ended) noexcept {
 ///
 ///     int main() { return edo::run(serve()); }
 ///
-/// The runtime has the defaults of runtime_builder, or is the one passed. When the task has ended, what it
-/// has left running is dropped (see runtime::shutdown).
+/// The runtime has the defaults of runtime_builder, or is the one passed. When the task has ended,
+/// what it has left running is dropped (see runtime::shutdown).
 ///
-/// Returns: 0, or the number that the task yields; 1 when it yields an error, throws, or the runtime cannot
-///          be built; then a line on the standard error output says why.
+/// Returns: 0, or the number that the task yields; 1 when it yields an error, throws, or the
+///          runtime cannot be built; then a line on the standard error output says why.
 template <class T>
-int run(task<T>&& root, runtime_builder builder, std::source_location site = std::source_location::current()) {
+int run(task<T>&& root,
+        runtime_builder builder,
+        std::source_location site = std::source_location::current()) {
     try {
         result<runtime> rt = builder.build();
         if (!rt) return detail::report_failure(rt.error());
@@ -57,6 +58,7 @@ int run(task<T>&& root, runtime_builder builder, std::source_location site = std
         return detail::report_failure(std::current_exception());
     }
 }
+
 template <class T>
 int run(task<T>&& root, std::source_location site = std::source_location::current()) {
     return run(std::move(root), runtime::builder(site), site);

@@ -24,7 +24,8 @@ void check_block_on(core* at, std::source_location site) noexcept {
 
 void block_thread(core& at, bool (*poll)(void*, context&) noexcept, void* op) {
     thread_waiter waiter;
-    while (!poll(op, waiter.line())) at.wait_for(waiter);
+    while (!poll(op, waiter.line()))
+        at.wait_for(waiter);
 }
 
 }  // namespace detail

@@ -20,7 +20,8 @@ namespace detail {
 
 class core;
 
-/// Blocks the calling thread until poll(op, cx) is true; a current-thread runtime runs tasks meanwhile.
+/// Blocks the calling thread until poll(op, cx) is true; a current-thread runtime runs tasks
+/// meanwhile.
 void block_thread(core& at, bool (*poll)(void* op, context& cx) noexcept, void* op);
 /// Aborts if the calling thread must not block in block_on(), or if `at` is null.
 void check_block_on(core* at, std::source_location site) noexcept;
@@ -55,9 +56,10 @@ public:
 
     /// Runs a task to its end and returns what it yields; rethrows what it throws.
     ///
-    /// The task runs like any other: on the workers while the calling thread sleeps, or on the calling
-    /// thread if the runtime is a current-thread one. Instead of a task it can be an operation
-    /// (`rt.block_on(edo::join(a(), b()))`) or a callable that returns a task and is kept alive meanwhile.
+    /// The task runs like any other: on the workers while the calling thread sleeps, or on the
+    /// calling thread if the runtime is a current-thread one. Instead of a task it can be an
+    /// operation (`rt.block_on(edo::join(a(), b()))`) or a callable that returns a task and is kept
+    /// alive meanwhile.
     ///
     /// Requires: the calling thread is not running tasks: inside one, co_await instead. With a
     ///           current-thread runtime it is the thread that built the runtime.
@@ -68,86 +70,97 @@ public:
         return detail::block_on_cell(
             *core_, detail::make_cell(detail::scheduler_of(core_, site), site, std::move(root)));
     }
+
     template <operation Op>
         requires(!std::is_lvalue_reference_v<Op>)
     auto block_on(Op&& op, std::source_location site = std::source_location::current()) {
         return block_on(detail::await_operation<std::remove_cvref_t<Op>>(std::move(op)), site);
     }
+
     template <class F>
         requires(std::is_invocable_v<std::decay_t<F>&>)
     auto block_on(F&& fn, std::source_location site = std::source_location::current()) {
         detail::check_block_on(core_, site);
-        return detail::block_on_cell(
-            *core_, detail::make_cell(detail::scheduler_of(core_, site), site, std::forward<F>(fn)));
+        return detail::block_on_cell(*core_, detail::make_cell(detail::scheduler_of(core_, site),
+                                                               site, std::forward<F>(fn)));
     }
 
     /// Starts a task, as edo::spawn() does, from any thread.
     /// Thread-safe: yes.
     template <class T>
-    join_handle<T> spawn(
-        task<T>&& top, std::source_location site = std::source_location::current()) {
+    join_handle<T> spawn(task<T>&& top,
+                         std::source_location site = std::source_location::current()) {
         return detail::launch_with_handle(
             detail::make_cell(detail::scheduler_of(core_, site), site, std::move(top)));
     }
+
     template <class F>
         requires(!detail::is_task_v<std::remove_cvref_t<F>>)
     auto spawn(F&& fn, std::source_location site = std::source_location::current()) {
         return spawn_at(site, std::forward<F>(fn));
     }
+
     template <class F, class A>
         requires(!std::is_same_v<std::remove_cvref_t<A>, std::source_location>)
     auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
         return spawn_at(site, std::forward<F>(fn), std::forward<A>(a));
     }
+
     template <class F, class A, class B>
         requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
-    auto spawn(
-        F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
+    auto spawn(F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
         return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
     }
+
     template <class F, class A, class B, class C>
         requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
     auto spawn(
-        F&& fn, A&& a, B&& b, C&& c,
-        std::source_location site = std::source_location::current()) {
-        return spawn_at(
-            site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-            std::forward<C>(c));
+        F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
+        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
+                        std::forward<C>(c));
     }
+
     template <class F, class A, class B, class C, class D>
         requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
-    auto spawn(
-        F&& fn, A&& a, B&& b, C&& c, D&& d,
-        std::source_location site = std::source_location::current()) {
-        return spawn_at(
-            site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-            std::forward<C>(c), std::forward<D>(d));
+    auto spawn(F&& fn,
+               A&& a,
+               B&& b,
+               C&& c,
+               D&& d,
+               std::source_location site = std::source_location::current()) {
+        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
+                        std::forward<C>(c), std::forward<D>(d));
     }
 
     /// What the runtime is made of. Thread-safe: yes.
     runtime_info info() const;
 
-    /// What every live task is doing: state, where it was spawned, where each of its coroutines waits, and
-    /// for what. Nothing is stopped for it; see runtime_dump.
+    /// What every live task is doing: state, where it was spawned, where each of its coroutines
+    /// waits, and for what. Nothing is stopped for it; see runtime_dump.
     /// Thread-safe: yes.
     runtime_dump dump() const;
 
-    /// Ends the runtime: refuses new tasks, drops every task at its next await (on a worker, with all its
-    /// destructors), then ends timers and sockets, waits for blocking calls that have begun, and ends the
-    /// threads. Blocking calls that have not begun never will.
+    /// Ends the runtime: refuses new tasks, drops every task at its next await (on a worker, with
+    /// all its destructors), then ends timers and sockets, waits for blocking calls that have
+    /// begun, and ends the threads. Blocking calls that have not begun never will.
     ///
-    /// Sockets, handles and wakers that outlive it are harmless: they answer errc::runtime_shutdown, or
-    /// that the task was cancelled. After `limit` it returns anyhow; threads that are stuck in user code are
-    /// left to themselves with all they may touch, and the report says who and where.
+    /// Sockets, handles and wakers that outlive it are harmless: they answer
+    /// errc::runtime_shutdown, or that the task was cancelled. After `limit` it returns anyhow;
+    /// threads that are stuck in user code are left to themselves with all they may touch, and the
+    /// report says who and where.
     ///
     /// Requires: as block_on(). Calling it again does nothing.
     shutdown_report shutdown(duration limit = duration::max());
 
 protected:
     basic_runtime() noexcept = default;
+
     explicit basic_runtime(detail::core& owned) noexcept : core_(&owned) {}
+
     basic_runtime(basic_runtime&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+
     ~basic_runtime() { end(); }
+
     void replace(basic_runtime& other) noexcept;
     void end() noexcept;
 
@@ -156,9 +169,9 @@ protected:
 private:
     template <class F, class... Args>
     auto spawn_at(std::source_location site, F&& fn, Args&&... args) {
-        return detail::launch_with_handle(detail::make_cell(
-            detail::scheduler_of(core_, site), site, std::forward<F>(fn),
-            std::forward<Args>(args)...));
+        return detail::launch_with_handle(detail::make_cell(detail::scheduler_of(core_, site), site,
+                                                            std::forward<F>(fn),
+                                                            std::forward<Args>(args)...));
     }
 };
 
@@ -167,19 +180,20 @@ private:
 ///     auto rt = edo::runtime::builder().worker_threads(4).build().value();
 ///     int answer = rt.block_on(compute());
 ///
-/// The destructor is shutdown() without a limit: it waits until every task has come to its next await and
-/// was dropped, and until blocking calls that have begun have returned. Where one of them may never return,
-/// call shutdown(5s) first; then the destructor does not wait.
+/// The destructor is shutdown() without a limit: it waits until every task has come to its next
+/// await and was dropped, and until blocking calls that have begun have returned. Where one of them
+/// may never return, call shutdown(5s) first; then the destructor does not wait.
 ///
-/// Thread-safe: spawn(), info(), dump() and block_on() yes; moving, shutdown() and the destructor no.
+/// Thread-safe: spawn(), info(), dump() and block_on() yes; moving, shutdown() and the destructor
+///              no.
 class runtime : public basic_runtime {
 public:
-    static runtime_builder builder(
-        std::source_location site = std::source_location::current()) {
+    static runtime_builder builder(std::source_location site = std::source_location::current()) {
         return runtime_builder(site);
     }
 
     runtime(runtime&& other) noexcept = default;
+
     runtime& operator=(runtime&& other) noexcept {
         if (this != &other) replace(other);
         return *this;
@@ -187,39 +201,42 @@ public:
 
 private:
     friend class runtime_builder;
+
     explicit runtime(detail::core& owned) noexcept : basic_runtime(owned) {}
 };
 
-/// Runs tasks on the thread that built it, while that thread is in block_on(), poll_for() or shutdown().
+/// Runs tasks on the thread that built it, while that thread is in block_on(), poll_for() or
+/// shutdown().
 ///
 ///     edo::current_thread_runtime local;
 ///     int answer = local.block_on(compute());
 ///
-/// Thread-safe: spawn(), info() and dump() yes; everything else belongs to the thread that built it.
+/// Thread-safe: spawn(), info() and dump() yes; everything else belongs to the thread that built
+///              it.
 class current_thread_runtime : public basic_runtime {
 public:
-    static runtime_builder builder(
-        std::source_location site = std::source_location::current()) {
+    static runtime_builder builder(std::source_location site = std::source_location::current()) {
         return runtime_builder(site);
     }
 
     /// With the defaults of the builder.
     /// Errors: throws std::system_error with what build_current_thread() would return.
-    explicit current_thread_runtime(
-        std::source_location site = std::source_location::current());
+    explicit current_thread_runtime(std::source_location site = std::source_location::current());
     current_thread_runtime(current_thread_runtime&& other) noexcept = default;
+
     current_thread_runtime& operator=(current_thread_runtime&& other) noexcept {
         if (this != &other) replace(other);
         return *this;
     }
 
-    /// Runs what is ready and waits for more, for `limit` at most; ends early when no task is left. With
-    /// zero it does what can be done without waiting. For use inside a foreign loop.
+    /// Runs what is ready and waits for more, for `limit` at most; ends early when no task is left.
+    /// With zero it does what can be done without waiting. For use inside a foreign loop.
     /// Returns: how often a task was polled.
     std::size_t poll_for(duration limit);
 
 private:
     friend class runtime_builder;
+
     explicit current_thread_runtime(detail::core& owned) noexcept : basic_runtime(owned) {}
 };
 

@@ -17,11 +17,12 @@ public:
     bool is_clean() const noexcept {
         return tasks.empty() && blocking_calls.empty() && stuck_workers == 0;
     }
+
     explicit operator bool() const noexcept { return is_clean(); }
 
     std::vector<task_dump> tasks;                      ///< not destroyed yet, and where each is
     std::vector<std::source_location> blocking_calls;  ///< spawn_blocking() calls that still run
-    unsigned stuck_workers = 0;                        ///< workers inside a poll that does not return
+    unsigned stuck_workers = 0;  ///< workers inside a poll that does not return
 
     /// One paragraph for a log; "everything stopped" when it is clean.
     std::string to_string() const;

@@ -20,13 +20,20 @@ void pool_access::open(const execution& exec, std::source_location site) noexcep
 bool pool_access::submit(blocking_job& job, bool may_refuse) noexcept {
     return pool_->submit(job, may_refuse);
 }
-bool pool_access::poll(blocking_job& job, context& cx) noexcept { return pool_->poll(job, cx); }
-void pool_access::abandon(blocking_job& job) noexcept { pool_->abandon(job); }
+
+bool pool_access::poll(blocking_job& job, context& cx) noexcept {
+    return pool_->poll(job, cx);
+}
+
+void pool_access::abandon(blocking_job& job) noexcept {
+    pool_->abandon(job);
+}
 
 execution& execution_here(std::source_location site, const char* what) noexcept {
     if (execution* exec = current_execution(); exec != nullptr) return *exec;
     const std::string message =
-        std::string(what) + " was called on a thread that runs no task of a runtime; call it from a task";
+        std::string(what) +
+        " was called on a thread that runs no task of a runtime; call it from a task";
     fail(message.c_str(), site);
 }
 

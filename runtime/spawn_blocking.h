@@ -13,16 +13,19 @@
 namespace edo {
 namespace detail {
 
-/// What a blocking operation needs of the pool of the runtime it was first polled in; counted, so that the
-/// operation may outlive the runtime.
+/// What a blocking operation needs of the pool of the runtime it was first polled in; counted, so
+/// that the operation may outlive the runtime.
 class pool_access {
 public:
     pool_access() noexcept = default;
+
     pool_access(pool_access&& other) noexcept : pool_(std::exchange(other.pool_, nullptr)) {}
+
     pool_access& operator=(pool_access&&) = delete;
     ~pool_access();
 
     bool is_open() const noexcept { return pool_ != nullptr; }
+
     /// The pool of the runtime that runs `exec`, or a loud end.
     void open(const execution& exec, std::source_location site) noexcept;
     bool submit(blocking_job& job, bool may_refuse) noexcept;
@@ -45,9 +48,12 @@ public:
     static constexpr const char* wait_name = "blocking call";
 
     explicit blocking_operation(detail::blocking_job_for<R>& owned) noexcept : job_(&owned) {}
+
     blocking_operation(blocking_operation&& other) noexcept
         : pool_(std::move(other.pool_)), job_(std::exchange(other.job_, nullptr)) {}
+
     blocking_operation& operator=(blocking_operation&&) = delete;
+
     ~blocking_operation() {
         if (job_ == nullptr) return;
         if (pool_.is_open()) pool_.abandon(*job_);
@@ -92,8 +98,7 @@ template <class F, class... Args>
 auto make_blocking(std::source_location site, F&& fn, Args&&... args) {
     using R = blocking_result_t<F, Args...>;
     using job = blocking_call<R, std::decay_t<F>, std::decay_t<Args>...>;
-    return blocking_operation<R>(
-        *new job(site, std::forward<F>(fn), std::forward<Args>(args)...));
+    return blocking_operation<R>(*new job(site, std::forward<F>(fn), std::forward<Args>(args)...));
 }
 
 template <class F, class... Args>
@@ -110,43 +115,48 @@ inline constexpr bool is_site_v = std::is_same_v<std::remove_cvref_t<A>, std::so
 
 }  // namespace detail
 
-/// Calls `fn(args...)` on a thread where it may block, and yields what it returns; rethrows what it throws.
+/// Calls `fn(args...)` on a thread where it may block, and yields what it returns; rethrows what it
+/// throws.
 ///
 ///     std::string text = co_await edo::spawn_blocking(read_whole_file, path);
 ///
-/// The callable and the arguments are moved (or copied) first, so nothing of the caller is referred to.
-/// Calls start in the order of their first poll; when all threads are busy (at most as many as
-/// runtime_builder::max_blocking_threads) the caller waits. Calls that wait for each other can use up all
-/// threads: give what waits for a task to a task.
+/// The callable and the arguments are moved (or copied) first, so nothing of the caller is referred
+/// to. Calls start in the order of their first poll; when all threads are busy (at most as many as
+/// runtime_builder::max_blocking_threads) the caller waits. Calls that wait for each other can use
+/// up all threads: give what waits for a task to a task.
 ///
-/// Errors:      std::bad_alloc at the call. If not even one thread can be started: std::system_error with
-///              the reason, or that error if `fn` returns a result; the same with errc::runtime_shutdown when
-///              the runtime ends before the call has begun.
-/// Cancellation: before the call has begun it will never be; afterwards it goes on, and its result is
-///              destroyed on its thread.
+/// Errors:      std::bad_alloc at the call. If not even one thread can be started:
+///              std::system_error with the reason, or that error if `fn` returns a result; the same
+///              with errc::runtime_shutdown when the runtime ends before the call has begun.
+/// Cancellation: before the call has begun it will never be; afterwards it goes on, and its result
+///              is destroyed on its thread.
 /// Cost:        one allocation and two hand-overs between threads.
 template <class F>
 auto spawn_blocking(F&& fn, std::source_location site = std::source_location::current()) {
     return detail::make_blocking(site, std::forward<F>(fn));
 }
+
 template <class F, class A>
     requires(!detail::is_site_v<A>)
 auto spawn_blocking(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
     return detail::make_blocking(site, std::forward<F>(fn), std::forward<A>(a));
 }
+
 template <class F, class A, class B>
     requires(!detail::is_site_v<B>)
-auto spawn_blocking(
-    F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-    return detail::make_blocking(
-        site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
+auto spawn_blocking(F&& fn,
+                    A&& a,
+                    B&& b,
+                    std::source_location site = std::source_location::current()) {
+    return detail::make_blocking(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
 }
+
 template <class F, class A, class B, class C>
     requires(!detail::is_site_v<C>)
 auto spawn_blocking(
     F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
-    return detail::make_blocking(
-        site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c));
+    return detail::make_blocking(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
+                                 std::forward<C>(c));
 }
 
 /// As spawn_blocking(), but begins at once and never waits for room.
@@ -162,18 +172,23 @@ template <class F>
 auto try_spawn_blocking(F&& fn, std::source_location site = std::source_location::current()) {
     return detail::try_make_blocking(site, std::forward<F>(fn));
 }
+
 template <class F, class A>
     requires(!detail::is_site_v<A>)
-auto try_spawn_blocking(
-    F&& fn, A&& a, std::source_location site = std::source_location::current()) {
+auto try_spawn_blocking(F&& fn,
+                        A&& a,
+                        std::source_location site = std::source_location::current()) {
     return detail::try_make_blocking(site, std::forward<F>(fn), std::forward<A>(a));
 }
+
 template <class F, class A, class B>
     requires(!detail::is_site_v<B>)
-auto try_spawn_blocking(
-    F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-    return detail::try_make_blocking(
-        site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
+auto try_spawn_blocking(F&& fn,
+                        A&& a,
+                        B&& b,
+                        std::source_location site = std::source_location::current()) {
+    return detail::try_make_blocking(site, std::forward<F>(fn), std::forward<A>(a),
+                                     std::forward<B>(b));
 }
 
 }  // namespace edo

@@ -47,7 +47,9 @@ duration paused_runtime::elapsed() const noexcept {
     return static_cast<const edo::detail::current_thread*>(core_)->time() - begin_;
 }
 
-std::uint64_t paused_runtime::seed() const noexcept { return core_->config().seed; }
+std::uint64_t paused_runtime::seed() const noexcept {
+    return core_->config().seed;
+}
 
 std::size_t paused_runtime::poll_for(duration limit) {
     return static_cast<edo::detail::current_thread*>(core_)->poll_for(limit);
@@ -59,9 +61,9 @@ void paused_runtime::check_no_task_left() const {
 }
 
 void detail::print_seed(const paused_runtime& rt) noexcept {
-    std::fprintf(
-        stderr, "edo: this run had the seed %llu; EDO_SEED=%llu repeats it\n",
-        static_cast<unsigned long long>(rt.seed()), static_cast<unsigned long long>(rt.seed()));
+    std::fprintf(stderr, "edo: this run had the seed %llu; EDO_SEED=%llu repeats it\n",
+                 static_cast<unsigned long long>(rt.seed()),
+                 static_cast<unsigned long long>(rt.seed()));
 }
 
 }  // namespace edo::testing

@@ -10,16 +10,16 @@
 
 namespace edo::testing {
 
-/// A current-thread runtime whose time is virtual: it stands still while anything can happen without it, and
-/// jumps to the next deadline when every task waits. So a test of a day ends at once, and says the same each
-/// time.
+/// A current-thread runtime whose time is virtual: it stands still while anything can happen
+/// without it, and jumps to the next deadline when every task waits. So a test of a day ends at
+/// once, and says the same each time.
 ///
 ///     edo::testing::paused_runtime rt;
 ///     rt.block_on(edo::sleep(24h));
 ///     EXPECT_EQ(rt.elapsed(), 24h);
 ///
-/// Blocking calls (spawn_blocking) take no virtual time: it stands still while one runs. The scheduler's
-/// choices follow seed(): the environment variable EDO_SEED, else 1.
+/// Blocking calls (spawn_blocking) take no virtual time: it stands still while one runs. The
+/// scheduler's choices follow seed(): the environment variable EDO_SEED, else 1.
 /// Thread-safe: as current_thread_runtime.
 class paused_runtime : public basic_runtime {
 public:
@@ -52,9 +52,9 @@ void print_seed(const paused_runtime& rt) noexcept;
 ///         EXPECT_GE(edo::now() - t0, 24h);
 ///     });
 ///
-/// Errors: rethrows what the task throws; throws std::logic_error if a task is still alive when it has ended:
-///         a test owns what it starts. Either way the seed that repeats the schedule is printed; pass it on as
-///         EDO_SEED.
+/// Errors: rethrows what the task throws; throws std::logic_error if a task is still alive when it
+///         has ended: a test owns what it starts. Either way the seed that repeats the schedule is
+///         printed; pass it on as EDO_SEED.
 template <class F>
 auto run(F&& fn, std::source_location site = std::source_location::current()) {
     paused_runtime rt(site);

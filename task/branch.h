@@ -158,6 +158,11 @@ public:
         line_.start(top);
     }
     ~pinned_line() override {
+        const execution* const here = current_execution();
+        EDO_CHECK(
+            here != nullptr && here->task == &line_.task(),
+            "a task that a combinator has started through a variable was moved out of the task that "
+            "started it");
         if (!line_.is_done()) line_.drop();
         if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
     }

@@ -19,7 +19,7 @@ void set_current_execution(execution* exec) noexcept { execution_of_this_thread 
 
 }  // namespace detail
 
-context::context(context& parent) noexcept : task_(parent.task_), parent_(&parent) {
+context::context(context& parent) noexcept : task_(parent.task_), parent_(nullptr) {
     static_assert(detail::tuning::branch_slots <= 63);
     constexpr std::uint64_t slots =
         (detail::tuning::branch_slots == 63 ? ~std::uint64_t{0}
@@ -27,7 +27,8 @@ context::context(context& parent) noexcept : task_(parent.task_), parent_(&paren
         ~std::uint64_t{1};  // bit 0 is the main line's
     const std::uint64_t free = slots & ~task_.used_slots;
     if (free == 0) {
-        slot_ = parent.slot_;  // a wake polls all that share the slot
+        shared_ = 1;  // wakes go to the main line; see shared_
+        attach(parent);
         return;
     }
     slot_ = static_cast<std::uint8_t>(std::countr_zero(free));
@@ -39,9 +40,8 @@ context::context(context& parent) noexcept : task_(parent.task_), parent_(&paren
 
 context::~context() {
     while (detail::group_link* group = groups_.front()) group->unlink();
-    if (!owns_slot_) return;
-    task_.used_slots &= ~(std::uint64_t{1} << slot_);
-    detach();
+    if (owns_slot_) task_.used_slots &= ~(std::uint64_t{1} << slot_);
+    if (parent_ != nullptr) detach();
 }
 
 void context::attach(context& parent) noexcept {
@@ -51,12 +51,18 @@ void context::attach(context& parent) noexcept {
         "the task that polled it first");
     parent_ = &parent;
     for (context* above = parent_; above != nullptr; above = above->parent_)
+    {
         if (above->slots_ != 0) above->slots_ |= slots_;
+        above->shared_ += shared_;
+    }
 }
 
 void context::detach() noexcept {
     for (context* above = parent_; above != nullptr; above = above->parent_)
+    {
         if (above->slots_ != 0) above->slots_ &= ~slots_;
+        above->shared_ -= shared_;
+    }
     parent_ = nullptr;
 }
 
@@ -65,29 +71,11 @@ edo::waker context::waker() const noexcept {
     return edo::waker(target());
 }
 
-detail::execution& context::execution() const noexcept { return *task_.exec; }
-
-bool context::has_budget() const noexcept { return task_.budget != 0; }
-void context::spend_budget() noexcept { --task_.budget; }
-
-bool context::charge() noexcept {
-    if (!has_budget()) {
-        yield();
-        return false;
-    }
-    spend_budget();
-    return true;
-}
-
 void context::yield() noexcept {
     task_.yielding = true;
     if (slot_ != 0)
         task_.ready_slots.fetch_or(
             std::uint64_t{1} << slot_, detail::relaxed);  // read by this task's own next poll
-}
-
-bool context::is_woken() const noexcept {
-    return slots_ == 0 || (task_.woken_slots & slots_) != 0;
 }
 
 std::coroutine_handle<> context::transfer(detail::promise_base& next) noexcept {

@@ -111,7 +111,7 @@ public:
     ///          line is polled again after others had their turn.
     /// The library charges every operation by itself; only an operation that does unbounded work in one
     /// poll needs to call this.
-    bool charge() noexcept;
+    inline bool charge() noexcept;
 
     // What follows is for the library.
 
@@ -121,16 +121,16 @@ public:
     explicit context(context& parent) noexcept;
 
     detail::task_header& task() const noexcept { return task_; }
-    detail::execution& execution() const noexcept;
+    inline detail::execution& execution() const noexcept;
     detail::wake_target target() const noexcept { return {task_, slot_}; }
 
-    bool has_budget() const noexcept;
-    void spend_budget() noexcept;
+    inline bool has_budget() const noexcept;
+    inline void spend_budget() noexcept;
     /// Has this line polled again after others had their turn.
     void yield() noexcept;
 
     /// True when a wake may concern this line or a branch of it, in the current poll of the task.
-    bool is_woken() const noexcept;
+    inline bool is_woken() const noexcept;
 
     /// Runs the line until it waits or ends: polls its leaf and resumes the coroutine above it.
     /// Returns: true when the topmost coroutine has ended.
@@ -175,6 +175,7 @@ private:
     detail::promise_base* ready_ = nullptr;  // which coroutine goes on without asking, or neither: running
     detail::intrusive_list<detail::group_link> groups_;
     std::uint64_t slots_ = 0;  // this line's slot and those of branches below; 0: polled at each wake
+    std::uint32_t shared_ = 0;  // lines at and below this one without a slot: polled at each wake
     std::uint8_t slot_ = 0;
     std::uint8_t transfers_ = 0;
     bool owns_slot_ = false;
@@ -183,3 +184,5 @@ private:
 };
 
 }  // namespace edo
+
+#include <edo/task/state/header.h>  // defines the inline functions of context, which look into the task

@@ -94,19 +94,16 @@ public:
         // The waker stays what it is for the whole wait: a branch keeps its slot while it lives, and a
         // stale wake is harmless.
         relay_.set_target(line.waker());
-        line.suspend_at(*this);
         using answer = decltype(awaiter_.await_suspend(relay_.handle()));
         if constexpr (std::is_void_v<answer>) {
             awaiter_.await_suspend(relay_.handle());
-            return true;
         } else if constexpr (std::is_same_v<answer, bool>) {
-            if (awaiter_.await_suspend(relay_.handle())) return true;
-            line.unsuspend();
-            return false;
+            if (!awaiter_.await_suspend(relay_.handle())) return false;
         } else {
             awaiter_.await_suspend(relay_.handle()).resume();
-            return true;
         }
+        line.suspend_at(*this);  // only now: what is above may throw, and a resumption only wakes
+        return true;
     }
 
     decltype(auto) await_resume() { return awaiter_.await_resume(); }
@@ -118,7 +115,11 @@ private:
         } else if constexpr (has_free_co_await<A>) {
             return operator co_await(std::forward<A>(awaitable));
         } else {
-            return static_cast<A&&>(awaitable);
+            if constexpr (!std::is_lvalue_reference_v<A> && std::is_move_constructible_v<A>) {
+                return A(std::forward<A>(awaitable));  // by value, to end before the relay
+            } else {
+                return static_cast<A&&>(awaitable);
+            }
         }
     }
     static std::coroutine_handle<> poll(leaf& self, context&) noexcept {

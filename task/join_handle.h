@@ -17,7 +17,10 @@ namespace edo {
 template <class T>
 class [[nodiscard]] join_outcome {
 public:
-    explicit join_outcome(detail::output_slot<T>& taken) { output_.move_from(taken); }
+    explicit join_outcome(detail::output_slot<T>& taken) {
+        output_.move_from(taken);
+        taken.clear();
+    }
     join_outcome(join_outcome&& other) { output_.move_from(other.output_); }
     join_outcome& operator=(join_outcome&&) = delete;
 
@@ -72,10 +75,10 @@ public:
     bool poll_end(context& cx, bool& registered) noexcept {
         task_cell<T>& c = cell();
         if (c.state.is_complete()) return true;
-        if (registered) {
-            if (c.join_waker.wakes(cx)) return false;
+        if (c.state.has_join_waker()) {  // ours, or one that an abandoned cancel() has left
+            registered = c.join_waker.wakes(cx);
+            if (registered) return false;
             if (!c.state.clear_join_waker()) return true;
-            registered = false;
         }
         c.join_waker = cx.waker();
         registered = c.state.set_join_waker();
@@ -204,7 +207,7 @@ public:
     }
 
     /// Asks the task to end and waits until its frames are destroyed. If it ends by itself first, the
-    /// result can still be joined. Awaiting it twice is harmless.
+    /// result can still be joined. May be awaited again later, but by one at a time.
     /// Cancellation: loses nothing; the request stands.
     auto cancel() noexcept {
         check();
@@ -222,7 +225,7 @@ public:
 
     /// True when the task has ended, one way or another. Thread-safe: yes.
     bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
-    /// Unique in the process for the life of its runtime; as dumps and messages show it.
+    /// Unique in its runtime; as dumps and messages show it.
     std::uint64_t id() const noexcept { return claim_.cell().id; }
     /// False when the task was joined, detached or moved away.
     explicit operator bool() const noexcept { return static_cast<bool>(claim_); }

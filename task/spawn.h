@@ -41,6 +41,16 @@ decltype(auto) call(R C::*member, Object&& object, Args&&... args) {
     }
 }
 
+template <class R, class C, class T, class... Args>
+decltype(auto) call(R C::*member, std::reference_wrapper<T> object, Args&&... args) {
+    return (object.get().*member)(std::forward<Args>(args)...);
+}
+template <class...>
+inline constexpr bool points_to_object_v = false;
+template <class Object, class... Args>
+inline constexpr bool points_to_object_v<Object, Args...> =
+    std::is_pointer_v<std::decay_t<Object>> || is_reference_wrapper_v<std::decay_t<Object>>;
+
 /// Makes a cell that runs `fn(args...)`. The callable is moved into the cell first, so that a lambda's
 /// captures live as long as its coroutine; the arguments become the coroutine's parameters.
 template <class F, class... Args>
@@ -50,6 +60,10 @@ auto make_cell(scheduler& owner, std::source_location site, F&& fn, Args&&... ar
         "a spawned coroutine must not take references, string_view or span: the caller may be gone when "
         "it runs. Take the parameter by value, or say std::ref(x) at the call if x outlives the task");
     using callable = std::decay_t<F>;
+    static_assert(
+        !std::is_member_pointer_v<callable> || points_to_object_v<Args...>,
+        "spawn of a member function takes a pointer to the object or std::ref(object): a copy would be gone "
+        "when the coroutine runs");
     using T = spawned_t<F, Args...>;
     if constexpr (std::is_class_v<callable> && !std::is_empty_v<callable>) {
         using cell_type = callable_cell<T, callable>;

@@ -42,19 +42,13 @@ void task_group::start(detail::task_header& child) noexcept {
         "task_group::spawn on a group that has max_children() tasks already; co_await group.has_room() "
         "before");
     if (!core_.add(child)) return child.end_unlisted();
-    detail::scheduler& runs_it = owner();
-    if (runs_it.tasks.insert(child)) {
-        runs_it.schedule(child);
-    } else {
-        child.end_unlisted();
-        core_.child_ended(child);
-    }
+    owner().schedule(child);  // may be claimed already: then the entry is stale
 }
 
 bool task_group::cancel_children(detail::group_link& self) noexcept {
     task_group& group = *static_cast<link&>(self).group;
     group.core_.cancel();
-    return group.core_.wait_for_change(group.line_) == 0;
+    return group.core_.wait_for_change(group.link_.waiter, group.line_) == 0;
 }
 
 result<void> task_group::join_all_operation::take() {

@@ -71,7 +71,9 @@ private:
 ///
 /// A drop does not block: the coroutine stays suspended until the last child is gone. Only where a
 /// destructor runs in the middle of a poll (a return with live children, say) does it destroy them on the
-/// spot, waiting for those that another worker is polling at that moment.
+/// spot, waiting for those that another worker is polling at that moment; the same for a group in a task
+/// that a select keeps in a variable. That goes one level of the native stack deeper for each group within
+/// a group: thousands are fine.
 ///
 /// Thread-safe: spawn() and cancel() yes, by tasks of the group too; the rest belongs to the coroutine.
 class task_group {
@@ -150,6 +152,7 @@ public:
 private:
     struct link : detail::group_link {
         task_group* group = nullptr;
+        detail::group_waiter waiter;
     };
 
     template <class T>
@@ -176,17 +179,16 @@ public:
     room_operation(room_operation&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
     room_operation& operator=(room_operation&&) = delete;
     ~room_operation() {
-        if (waits_) group_->core_.wait_for_change({});
+        if (waiter_.target) group_->core_.stop_waiting(waiter_);
     }
     bool poll(context& cx) noexcept {
-        waits_ = true;
-        return group_->core_.wait_for_change(cx.target()) < group_->limit_;
+        return group_->core_.wait_for_change(waiter_, cx.target()) < group_->limit_;
     }
     void take() noexcept {}
 
 private:
     task_group* group_;
-    bool waits_ = false;
+    detail::group_waiter waiter_;
 };
 
 class [[nodiscard]] task_group::join_all_operation {
@@ -197,17 +199,16 @@ public:
         : group_(std::exchange(other.group_, nullptr)) {}
     join_all_operation& operator=(join_all_operation&&) = delete;
     ~join_all_operation() {
-        if (waits_) group_->core_.wait_for_change({});
+        if (waiter_.target) group_->core_.stop_waiting(waiter_);
     }
     bool poll(context& cx) noexcept {
-        waits_ = true;
-        return group_->core_.wait_for_change(cx.target()) == 0;
+        return group_->core_.wait_for_change(waiter_, cx.target()) == 0;
     }
     result<void> take();
 
 private:
     task_group* group_;
-    bool waits_ = false;
+    detail::group_waiter waiter_;
 };
 
 inline task_group::room_operation task_group::has_room() noexcept { return room_operation(*this); }

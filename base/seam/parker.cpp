@@ -9,7 +9,7 @@ constexpr std::uint32_t empty = 0, parked = 1, notified = 2;
 
 bool parker::park(duration limit) noexcept {
     const bool bounded = limit != duration::max();
-    const instant until = bounded ? monotonic_clock::read() + limit : instant::max();
+    const instant until = bounded ? saturating_add(monotonic_clock::read(), limit) : instant::max();
     for (;;) {
         std::uint32_t seen = notified;
         if (word_.compare_exchange_strong(seen, empty, acquire, relaxed)) return true;  // T; else P

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <memory>
 #include <new>
-
 #include <pthread.h>
 #include <sched.h>
 
@@ -32,15 +31,15 @@ void* begin(void* given) {
 
 int set_up(pthread_attr_t& attributes, const thread_options& options) noexcept {
     if (options.stack_bytes != 0) {
-        if (const int error = ::pthread_attr_setstacksize(&attributes, options.stack_bytes); error != 0)
+        if (const int error = ::pthread_attr_setstacksize(&attributes, options.stack_bytes);
+            error != 0)
             return error;
     }
     if (options.cpu >= 0) {
         cpu_set_t cores;
         CPU_ZERO(&cores);
         CPU_SET(static_cast<std::size_t>(options.cpu), &cores);
-        if (const int error =
-                ::pthread_attr_setaffinity_np(&attributes, sizeof cores, &cores);
+        if (const int error = ::pthread_attr_setaffinity_np(&attributes, sizeof cores, &cores);
             error != 0)
             return error;
     }
@@ -49,17 +48,21 @@ int set_up(pthread_attr_t& attributes, const thread_options& options) noexcept {
 
 }  // namespace
 
-thread::~thread() { EDO_ASSERT(!joinable_); }
+thread::~thread() {
+    EDO_ASSERT(!joinable_);
+}
 
-std::error_code thread::start(
-    const thread_options& options, void (*body)(void*) noexcept, void* argument) noexcept {
+std::error_code thread::start(const thread_options& options,
+                              void (*body)(void*) noexcept,
+                              void* argument) noexcept {
     EDO_ASSERT(!joinable_);
     std::unique_ptr<start_record> record(new (std::nothrow) start_record{body, argument, {}});
     if (record == nullptr) return system_error_of(-ENOMEM);
     std::strncpy(record->name, options.name, sizeof record->name - 1);
 
     pthread_attr_t attributes;
-    if (const int error = ::pthread_attr_init(&attributes); error != 0) return system_error_of(-error);
+    if (const int error = ::pthread_attr_init(&attributes); error != 0)
+        return system_error_of(-error);
     int error = set_up(attributes, options);
     if (error == 0) error = -sys::pthread_create(&handle_, &attributes, &begin, record.get());
     ::pthread_attr_destroy(&attributes);

@@ -1,18 +1,17 @@
 #pragma once
-// The threads of the library: workers and the blocking pool's. A thread belongs to an owner who joins it,
-// or says that it cannot.
+// The threads of the library: workers and the blocking pool's. A thread belongs to an owner who
+// joins it, or says that it cannot.
 
 #include <cstddef>
-#include <system_error>
-
 #include <pthread.h>
+#include <system_error>
 
 namespace edo::detail {
 
 struct thread_options {
-    const char* name = "edo";       ///< cut to 15 characters, a limit of Linux
-    std::size_t stack_bytes = 0;    ///< 0: the system's default
-    int cpu = -1;                   ///< pinned to this core; negative: not pinned
+    const char* name = "edo";     ///< cut to 15 characters, a limit of Linux
+    std::size_t stack_bytes = 0;  ///< 0: the system's default
+    int cpu = -1;                 ///< pinned to this core; negative: not pinned
 };
 
 /// Owns a thread of the operating system.
@@ -26,12 +25,14 @@ public:
     ~thread();
 
     /// Runs body(argument) on a new thread.
-    /// Errors: what pthread_create reports: too many threads, no memory for the stack, or a stack size
-    ///         that the system refuses. Nothing runs then.
-    std::error_code start(
-        const thread_options& options, void (*body)(void* argument) noexcept, void* argument) noexcept;
+    /// Errors: what pthread_create reports: too many threads, no memory for the stack, or a stack
+    ///         size that the system refuses. Nothing runs then.
+    std::error_code start(const thread_options& options,
+                          void (*body)(void* argument) noexcept,
+                          void* argument) noexcept;
 
     bool is_joinable() const noexcept { return joinable_; }
+
     /// Waits for the end of the thread. Requires: it was started, and is not the calling thread.
     void join() noexcept;
     /// Leaves a thread to itself that will perhaps never end.

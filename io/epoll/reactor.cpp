@@ -49,22 +49,24 @@ epoll_reactor::~epoll_reactor() {
 
 std::error_code epoll_reactor::attach(registration& r) noexcept {
     epoll_event event{};
-    event.events = watched_events | EPOLLET;
+    event.events = watched_events | EPOLLPRI | EPOLLET;
     event.data.ptr = &r;
     const int answer = sys::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, r.fd(), &event);
     return answer < 0 ? system_error_of(answer) : std::error_code{};
 }
 
 detachment epoll_reactor::detach(registration& r) noexcept {
-    // Explicitly, although close() would do it: a duplicate of the descriptor (in a forked child, say) would
-    // keep the registration alive. A failure means that somebody closed the descriptor behind our back.
+    // Explicitly, although close() would do it: a duplicate of the descriptor (in a forked child,
+    // say) would keep the registration alive. A failure means that somebody closed the descriptor
+    // behind our back.
     epoll_event unused{};
     sys::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, r.fd(), &unused);
     home_.members.remove(r);
     const execution* here = current_execution();
     if (here != nullptr && here->reactor == this)
         return {};  // poll() is not running: nobody has its events
-    // The owner may be about to look at an event that it took before. The memory waits for its next turn.
+    // The owner may be about to look at an event that it took before. The memory waits for its next
+    // turn.
     home_.leaving.push_back(r);
     constexpr std::uint32_t worth_a_wake = 64;
     if (++home_.leaving_count % worth_a_wake == 0) notifier_.notify();

@@ -4,8 +4,8 @@
 
 namespace edo::detail {
 
-/// An eventfd that ends a worker's wait. It is registered as an edge and never read: each write is a new
-/// edge, so a notification costs one system call and its receipt none.
+/// An eventfd that ends a worker's wait. It is registered as an edge and never read: each write is
+/// a new edge, so a notification costs one system call and its receipt none.
 class notifier {
 public:
     /// Returns: 0, or -errno when no descriptor is left.

@@ -59,6 +59,8 @@ std::error_code uring_reactor::attach(registration& r) noexcept {
 }
 
 void uring_reactor::arm(registration& r) noexcept {
+    // Not EPOLLPRI: a ring reports what the waker of the poll may have meant, and a socket means
+    // urgent data whenever there is any.
     r.reactor_notes.armed = ring_.poll_add(r.fd(), watched_events, &r);
     r.reactor_notes.arm_waits = !r.reactor_notes.armed;
     if (r.reactor_notes.armed) {
@@ -224,8 +226,8 @@ void uring_reactor::shutdown() noexcept {
     }
     home_.close();
     is_shut_down_ = true;
-    // Until the kernel has let go of the files, closing them would not end their connections. What it
-    // does not let go of now goes with the ring.
+    // Until the kernel has let go of the files, closing them would not end their connections. What
+    // it does not let go of now goes with the ring.
     constexpr int tries = 16;
     for (int i = 0; i < tries && armed_ != 0 && ring_.submit_and_look() == 0; ++i)
         take_reports();

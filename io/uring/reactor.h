@@ -9,26 +9,27 @@
 
 namespace edo::detail {
 
-// uring_reactor: a reactor on io_uring, by one multishot poll per descriptor. The record's address is the
-// request's tag.
+// uring_reactor: a reactor on io_uring, by one multishot poll per descriptor. The record's address
+// is the request's tag.
 //
-// A record's way (its notes belong to the owner's thread; what detach() touches is under home's lock):
+// A record's way (its notes are the owner's; what detach() touches is under home's lock):
 //
-//   attach ──► arming ──► armed ──── detach, or a poll that ended (re-armed at once) ──► ending ──► freed
-//              (request)   (the kernel may report it)                         (until its last report)
+//   attach ──► requested ──► armed ──── detach ────► ending ── last report ──► freed
+//                   ▲          │
+//                   └──────────┘ the poll ended by itself: requested again at once
 //
-// The kernel holds a tag from the request to add until the report marked as the last. A record is freed
-// only after that report, so a report can never name memory that is gone; a reused descriptor number is
-// another record and another tag.
+// The kernel holds a tag from the request to add until the report marked as the last. A record is
+// freed only after that report, so a report can never name memory that is gone; a reused descriptor
+// number is another record and another tag.
 //
-// Requests that find the queue full stay in a list (put_off_, through notes.next) and are made at the next
-// turn: none is lost, above all no removal.
+// Requests that find the queue full stay in a list (put_off_, through notes.next) and are made at
+// the next turn: none is lost, above all no removal.
 //
-// A poll holds the file open: after detach() on the owner's thread the kernel has let go, so that close()
-// ends the connection as ever. On another thread the removal has to wait for the owner's next turn (it is
-// woken); the caller then ends a connection by shutdown(2) before close(), see registration.cpp. If the
-// poll of such a record is re-armed in that moment, its number may be another file's by then; that file
-// gets a poll for one turn, whose reports nobody waits for.
+// A poll holds the file open: after detach() on the owner's thread the kernel has let go, so that
+// close() ends the connection as ever. On another thread the removal has to wait for the owner's
+// next turn (it is woken); the caller then ends a connection by shutdown(2) before close(), see
+// registration.cpp. If the poll of such a record is re-armed in that moment, its number may be
+// another file's by then; that file gets a poll for one turn, whose reports nobody waits for.
 class uring_reactor final : public reactor {
 public:
     /// Fails with the kernel's number if there is no io_uring here, or none that is good enough.

@@ -47,7 +47,8 @@ int ring::open() noexcept {
     const int failed = io_uring_queue_init_params(tuning::ring_entries, &ring_, &wanted);
     if (failed < 0) return failed;
     is_open_ = true;
-    // Reports are kept when the queue overflows, and a wait takes a timeout: both older than the flags.
+    // Reports are kept when the queue overflows, and a wait takes a timeout: both older than the
+    // flags.
     constexpr unsigned needed = IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG;
     if ((wanted.features & needed) != needed) return -EINVAL;
     io_uring_ring_dontfork(&ring_);

@@ -10,8 +10,9 @@ namespace edo::detail {
 
 /// The kernel's two queues, and the only place that speaks to liburing.
 ///
-/// Set up for one thread that submits and waits (SINGLE_ISSUER) and for events that are worked out when
-/// that thread asks for them (DEFER_TASKRUN). A ring without these is slower than epoll, so there is none.
+/// Set up for one thread that submits and waits (SINGLE_ISSUER) and for events that are worked out
+/// when that thread asks for them (DEFER_TASKRUN). A ring without these is slower than epoll, so
+/// there is none.
 ///
 /// Thread-safe: no; a foreign thread's submission or wait is refused by the kernel (EEXIST).
 class ring {
@@ -25,17 +26,18 @@ public:
     /// Returns: 0, or -errno when the kernel refuses it.
     int open() noexcept;
 
-    /// Requests that `tag` be reported at each change of readiness of `fd`, from the next submission until
-    /// poll_remove(tag). Returns: false when the queue is full even after a submission; nothing happened.
+    /// Requests that `tag` be reported at each change of readiness of `fd`, from the next
+    /// submission until poll_remove(tag). Returns: false when the queue is full even after a
+    /// submission; nothing happened.
     bool poll_add(int fd, std::uint32_t events, void* tag) noexcept;
-    /// Requests the end of that. The last report of `tag` says that it is the last; it comes in any case.
+    /// Requests the end of that. The last report of `tag` says that it is; it comes in any case.
     /// Returns: false when the queue is full.
     bool poll_remove(void* tag) noexcept;
 
     /// Submits what is requested and has the kernel work out what has happened, without waiting.
     /// Returns: 0 or -errno.
     int submit_and_look() noexcept;
-    /// Submits what is requested and waits for a report, at most for `limit`; `duration::max()`: no limit.
+    /// Submits what is requested and waits for a report, at most for `limit`; max() is no limit.
     /// Returns: 0 or -errno; -ETIME and -EINTR mean that there may be nothing.
     int submit_and_wait(duration limit) noexcept;
 
@@ -45,7 +47,8 @@ public:
     /// True when a report can be taken right now.
     bool has_reports() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
 
-    /// True when the kernel keeps reports for which the queue has no room; submit_and_look() fetches them.
+    /// True when the kernel keeps reports for which the queue has no room; submit_and_look()
+    /// fetches them.
     bool has_overflow() const noexcept { return io_uring_cq_has_overflow(&ring_); }
 
     /// What the kernel reports.
@@ -72,8 +75,9 @@ public:
         return count;
     }
 
-    /// What one thread did before given_to_kernel(at) has happened before seen_by_us(at) of another: the
-    /// kernel orders it, and the thread sanitizer, which does not see inside the kernel, is told so.
+    /// What one thread did before given_to_kernel(at) has happened before seen_by_us(at) of
+    /// another: the kernel orders it, and the thread sanitizer, which does not see inside the
+    /// kernel, is told so.
     static void given_to_kernel(const void* at) noexcept;
     static void seen_by_us(const void* at) noexcept;
 

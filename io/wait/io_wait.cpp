@@ -11,7 +11,7 @@ std::error_code error_of(long answer) noexcept {
 }
 
 io_wait::io_wait(io_wait&& other) noexcept : io_waiter(other.what_), record_(other.record_) {
-    EDO_CHECK(!other.is_linked(),
+    EDO_CHECK(!other.is_waiting_,
               "an operation was moved after its first poll: it has told others where it lives; "
               "keep it in "
               "place until it is done");

@@ -16,18 +16,23 @@ constexpr long answer_of(errc code) noexcept {
     return -4096 - static_cast<long>(code);
 }
 
+/// True when a call has moved less than it asked for, so that the next one would block.
+inline bool took_all_there_is(long n, std::size_t wanted, readiness_view seen) noexcept {
+    return n > 0 && static_cast<std::size_t>(n) < wanted && !seen.has_urgent_data();
+}
+
 /// The error in a negative answer of io_wait.
 std::error_code error_of(long answer) noexcept;
 
-/// What operations on descriptors have in common: try a call, and wait for readiness when it would block.
+/// What operations on descriptors have in common: try a call, wait for readiness if it would block.
 ///
 /// An operation derives from it and polls in the form
 ///
 ///     const long n = attempt(cx, wanted, [&](int fd) { return sys::recv(fd, data, wanted, 0); });
 ///     if (n == pending) return false;
 ///
-/// Nothing is remembered of a call that would have blocked, so dropping the operation between two polls
-/// loses nothing; what a call has moved belongs to the operation, which says so.
+/// Nothing is remembered of a call that would have blocked, so dropping the operation between two
+/// polls loses nothing; what a call has moved belongs to the operation, which says so.
 /// May be moved until its first poll.
 class io_wait : public io_waiter {
 public:
@@ -45,9 +50,9 @@ protected:
 
     /// Tries `call(fd)` as soon as that is worthwhile.
     ///
-    /// `wanted` is the number of bytes the call asks for: a smaller positive answer means that the kernel
-    /// has no more (or no more room) for now, which saves the call that would have said so. Zero where an
-    /// answer says nothing about what is left.
+    /// `wanted` is the number of bytes the call asks for: a smaller positive answer means that the
+    /// kernel has no more (or no more room) for now, which saves the call that would have said so.
+    /// Zero where an answer says nothing about what is left.
     /// Returns: the call's answer; a negative error; or `pending`.
     template <class Call>
     long attempt(context& cx, std::size_t wanted, Call&& call) noexcept {
@@ -60,7 +65,7 @@ protected:
                 if (n == -EAGAIN) {
                     record_->clear(what_, seen);
                 } else if (n != -EINTR) {
-                    if (n > 0 && static_cast<std::size_t>(n) < wanted) record_->clear(what_, seen);
+                    if (took_all_there_is(n, wanted, seen)) record_->clear(what_, seen);
                     return n;
                 } else {
                     continue;
@@ -73,7 +78,7 @@ protected:
 
     /// Ends all interest. For an operation that is done; the destructor does it too.
     void end_wait() noexcept {
-        if (is_linked()) record_->forget(*this);
+        if (is_waiting_) record_->forget(*this);
     }
 
     registration* record() const noexcept { return record_; }

@@ -47,7 +47,8 @@ private:
 
 namespace edo::detail {
 
-/// accept4() with a record for the new connection. Returns: 0 and the connection, or the kernel's -errno.
+/// accept4() with a record for the new connection. Returns: 0 and the connection, or the kernel's
+/// -errno.
 long accept_once(int listener, io_handle& taken, net::socket_addr& peer) noexcept;
 
 /// What an error of accept4() means.

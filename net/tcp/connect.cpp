@@ -65,8 +65,8 @@ bool connect_operation::begin(const socket_addr& addr) noexcept {
 // Ends an attempt. Returns: true when the connection stands.
 bool connect_operation::finish(const socket_addr& addr, long so_error) noexcept {
     if (so_error == 0) {
-        // TCP lets a socket connect to itself when the kernel happens to choose the target's port for it;
-        // then nobody listens there, and nobody could from now on.
+        // TCP lets a socket connect to itself when the kernel happens to choose the target's port
+        // for it; then nobody listens there, and nobody could from now on.
         const result<socket_addr> local = detail::local_addr_of(socket_.fd());
         if (!local || *local != addr) return true;
         so_error = -ECONNREFUSED;

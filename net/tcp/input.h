@@ -10,10 +10,17 @@ namespace edo::detail {
 
 /// What can be read from; part of tcp_stream and tcp_read_half.
 ///
-/// Any number of tasks may wait for the same stream; what has come goes to whoever is polled first, and
-/// nobody gets a byte twice. A socket that was moved from answers errc::not_connected. If the last owner
-/// of the connection lets go of it while an operation waits, that operation ends with errc::closed. An
-/// operation that would have to wait after the end of its runtime ends with errc::runtime_shutdown.
+/// Any number of tasks may wait for the same stream; what has come goes to whoever is polled first,
+/// and nobody gets a byte twice. A socket that was moved from answers errc::not_connected. If the
+/// last owner of the connection lets go of it while an operation waits, that operation ends with
+/// errc::closed. An operation that would have to wait after the end of its runtime ends with
+/// errc::runtime_shutdown.
+///
+/// Urgent data (MSG_OOB) is passed over. On io_uring what follows it in the same moment may stay
+/// unread until more comes, because a ring does not tell urgent data from other data.
+///
+/// Each operation requires that the socket lives until its first poll; from then on the operation
+/// is not moved, and does not outlive the task that awaits it.
 template <class Self>
 class tcp_input {
 public:
@@ -23,9 +30,10 @@ public:
     ///     if (n == 0) ...   // the peer has ended its side
     ///
     /// Requires:    the buffer lives until the operation is done or dropped.
-    /// Completes:   when at least one byte, the end or an error is there; at once for an empty buffer.
-    /// Returns:     n bytes at the front of the buffer; 0 at the end of the stream, every time, and for an
-    ///              empty buffer.
+    /// Completes:   when at least one byte, the end or an error is there; at once for an empty
+    ///              buffer.
+    /// Returns:     n bytes at the front of the buffer; 0 at the end of the stream, every time, and
+    ///              for an empty buffer.
     /// Errors:      of the system, ECONNRESET above all; and see tcp_input.
     /// Cancellation: loses nothing: what was not delivered stays in the stream.
     /// Thread-safe: yes.
@@ -39,8 +47,8 @@ public:
         return {record(), buffer, net::read_operation::mode::look};
     }
 
-    /// As read(), into several buffers, each filled before the next. Empty ones are skipped; more than
-    /// 1024 are not used.
+    /// As read(), into several buffers, each filled before the next. Empty ones are skipped; more
+    /// than 1024 are not used.
     /// Requires: the list and the buffers live until the operation is done or dropped.
     net::read_vectored_operation read_vectored(
         std::span<const std::span<std::byte>> buffers) const noexcept {
@@ -50,18 +58,18 @@ public:
     /// Fills `buffer`.
     ///
     /// Completes:   when the buffer is full, or at the end or an error.
-    /// Errors:      errc::unexpected_eof   the stream ended before; what had come is in the buffer, and
-    ///                                     transferred() of the operation says how much
+    /// Errors:      errc::unexpected_eof   the stream ended before; what had come is in the buffer,
+    ///                                     and transferred() of the operation says how much
     ///              and as read()
-    /// Cancellation: loses the bytes that had come: they stand in the buffer. Keep the operation in a
-    ///              variable to ask it for transferred(), or to go on awaiting it.
+    /// Cancellation: loses the bytes that had come: they stand in the buffer. Keep the operation in
+    ///              a variable to ask it for transferred(), or to go on awaiting it.
     /// Thread-safe: no: two at once on one stream would share the bytes between them.
     net::read_exact_operation read_exact(std::span<std::byte> buffer) const noexcept {
         return {record(), buffer};
     }
 
-    /// Waits until reading will probably not have to wait: data, the end or an error is there. May be
-    /// wrong, so that try_read() still says errc::would_block; the next readable() then waits.
+    /// Waits until reading will probably not have to wait: data, the end or an error is there. May
+    /// be wrong, so that try_read() still says errc::would_block; the next readable() then waits.
     /// Cancellation: loses nothing.
     net::ready_operation readable() const noexcept { return {record(), interest::read}; }
 

@@ -9,8 +9,8 @@
 
 namespace edo::detail {
 
-/// What can be written to; part of tcp_stream and tcp_write_half. What is said of tcp_input holds here too.
-/// A peer that is gone is an error value (EPIPE, ECONNRESET), never a signal.
+/// What can be written to; part of tcp_stream and tcp_write_half. What is said of tcp_input holds
+/// here too. A peer that is gone is an error value (EPIPE, ECONNRESET), never a signal.
 template <class Self>
 class tcp_output {
 public:
@@ -29,8 +29,8 @@ public:
         return write(bytes_of(text));
     }
 
-    /// As write(), from several buffers, one after the other. Empty ones are skipped; more than 1024 are
-    /// not looked at.
+    /// As write(), from several buffers, one after the other. Empty ones are skipped; more than
+    /// 1024 are not looked at.
     /// Requires: the list and the data live until the operation is done or dropped.
     net::write_vectored_operation write_vectored(
         std::span<const std::span<const std::byte>> data) const noexcept {
@@ -40,9 +40,10 @@ public:
     /// Writes everything.
     ///
     /// Completes:   when the kernel has taken all of it, or at an error.
-    /// Errors:      of the system; transferred() of the operation says how much the kernel had taken.
-    /// Cancellation: what the kernel has taken is on its way, the rest is not sent; transferred() says how
-    ///              much that is. Awaiting the same operation again goes on where it was.
+    /// Errors:      of the system; transferred() of the operation says how much the kernel had
+    ///              taken.
+    /// Cancellation: what the kernel has taken is on its way, the rest is not sent; transferred()
+    ///              says how much that is. Awaiting the same operation again goes on where it was.
     /// Thread-safe: no: two at once on one stream would mix their pieces.
     net::write_all_operation write_all(std::span<const std::byte> data) const noexcept {
         return {record(), data};
@@ -73,8 +74,8 @@ public:
         return try_write(bytes_of(text));
     }
 
-    /// Ends our side: the peer reads the end of the stream once it has read everything before. Later writes
-    /// fail with EPIPE; reading goes on.
+    /// Ends our side: the peer reads the end of the stream once it has read everything before.
+    /// Later writes fail with EPIPE; reading goes on.
     /// Errors: errc::not_connected for no connection; ENOTCONN if the peer is gone already
     result<void> shutdown_write() const noexcept { return end_output(record()); }
 

@@ -74,7 +74,7 @@ long try_once(registration* r, interest what, std::size_t wanted, Call&& call) n
             return answer_of(errc::would_block);
         const long n = call(r->fd());
         if (n == -EINTR) continue;
-        if (n == -EAGAIN || (n > 0 && static_cast<std::size_t>(n) < wanted)) r->clear(what, seen);
+        if (n == -EAGAIN || took_all_there_is(n, wanted, seen)) r->clear(what, seen);
         return n == -EAGAIN ? answer_of(errc::would_block) : n;
     }
 }

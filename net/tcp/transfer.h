@@ -1,8 +1,8 @@
 #pragma once
 
-// The operations that move bytes through a stream. Each tries its call at once and waits for readiness
-// only when the call would block; see io/wait/io_wait.h. What each promises stands at the functions that
-// make them, in input.h and output.h.
+// The operations that move bytes through a stream. Each tries its call at once and waits for
+// readiness only when the call would block; see io/wait/io_wait.h. What each promises stands at the
+// functions that make them, in input.h and output.h.
 
 #include <cstddef>
 #include <cstdint>

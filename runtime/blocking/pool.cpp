@@ -11,7 +11,9 @@ namespace {
 constinit thread_local const blocking_pool* pool_of_this_thread = nullptr;
 }  // namespace
 
-bool blocking_pool::is_own_thread() const noexcept { return pool_of_this_thread == this; }
+bool blocking_pool::is_own_thread() const noexcept {
+    return pool_of_this_thread == this;
+}
 
 bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
     intrusive_list<blocking_job> refused;
@@ -19,13 +21,15 @@ bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
         mutex_lock guard(lock_);
         if (may_refuse && queued_ >= limits_.queue) return false;
         queue_locked(job);
+        job.is_awaited = true;
+        ++awaited_;
         if (closed_) {
             refuse_all_locked(make_error_code(errc::runtime_shutdown), refused);
         } else if (worker* free = idle_.pop_front(); free != nullptr) {
             free->sleeping.unpark();  // it lives: it leaves under the lock only
         } else if (threads_ < limits_.threads) {
-            // Without a thread the jobs wait for one that is busy now. If there is none, nobody would
-            // ever come.
+            // Without a thread the jobs wait for one that is busy now. If there is none, nobody
+            // would ever come.
             const std::error_code failed = start_thread_locked();
             if (failed && threads_ == 0) refuse_all_locked(failed, refused);
         }
@@ -52,7 +56,6 @@ void blocking_pool::queue_locked(blocking_job& job) noexcept {
     job.state = blocking_job::state_kind::queued;
     queue_.push_back(job);
     ++queued_;
-    jobs_.fetch_add(1, relaxed);  // the submitter knows; others learn from finish()
 }
 
 // The new thread begins by taking the lock, so it finds everything as this function leaves it.
@@ -63,7 +66,9 @@ std::error_code blocking_pool::start_thread_locked() noexcept {
     const thread_options options{limits_.thread_name.c_str(), limits_.stack_bytes, -1};
     const std::error_code failed = fresh->thread.start(
         options,
-        [](void* me) noexcept { static_cast<worker*>(me)->pool->run_jobs(*static_cast<worker*>(me)); },
+        [](void* me) noexcept {
+            static_cast<worker*>(me)->pool->run_jobs(*static_cast<worker*>(me));
+        },
         fresh);
     if (failed) {
         delete fresh;
@@ -112,17 +117,18 @@ void blocking_pool::finish(blocking_job& job) noexcept {
     }
     std::move(waiting).wake();
     job.release_ref();
-    jobs_.fetch_sub(1, release);  // pairs with is_busy()
 }
 
-// The last steps of a thread. Whoever ends next joins it; nobody waits for a thread that still works.
+// The last steps of a thread. Whoever ends next joins it; nobody waits for a thread that still
+// works.
 void blocking_pool::leave(worker& me) noexcept {
     worker* before = nullptr;
     bool abandoned = false;
     {
         mutex_lock guard(lock_);
         worker** at = &all_;
-        while (*at != &me) at = &(*at)->next;
+        while (*at != &me)
+            at = &(*at)->next;
         *at = me.next;
         abandoned = me.abandoned;
         if (!abandoned) before = std::exchange(ended_, &me);
@@ -153,9 +159,21 @@ bool blocking_pool::is_over(const blocking_job& job) noexcept {
 bool blocking_pool::poll(blocking_job& job, context& cx) noexcept {
     waker replaced;  // dropped without the lock
     mutex_lock guard(lock_);
-    if (has_ended(job)) return true;
+    if (has_ended(job)) {
+        end_wait_locked(job);
+        return true;
+    }
     if (!job.waiting.wakes(cx)) replaced = std::exchange(job.waiting, cx.waker());
     return false;
+}
+
+void blocking_pool::end_wait_locked(blocking_job& job) noexcept {
+    if (std::exchange(job.is_awaited, false)) --awaited_;
+}
+
+bool blocking_pool::is_awaited() noexcept {
+    mutex_lock guard(lock_);
+    return awaited_ != 0;
 }
 
 void blocking_pool::abandon(blocking_job& job) noexcept {
@@ -164,6 +182,7 @@ void blocking_pool::abandon(blocking_job& job) noexcept {
     {
         mutex_lock guard(lock_);
         waiting = std::exchange(job.waiting, waker{});
+        end_wait_locked(job);
         if (job.state == blocking_job::state_kind::queued) {
             queue_.remove(job);
             --queued_;
@@ -171,13 +190,11 @@ void blocking_pool::abandon(blocking_job& job) noexcept {
             was_queued = true;
         }
     }
-    if (!was_queued) return;
-    job.release_ref();            // the pool's
-    jobs_.fetch_sub(1, release);  // pairs with is_busy()
+    if (was_queued) job.release_ref();  // the pool's
 }
 
-void blocking_pool::refuse_all_locked(
-    std::error_code why, intrusive_list<blocking_job>& refused) noexcept {
+void blocking_pool::refuse_all_locked(std::error_code why,
+                                      intrusive_list<blocking_job>& refused) noexcept {
     for (blocking_job* job = queue_.front(); job != nullptr; job = queue_.after(*job)) {
         job->state = blocking_job::state_kind::refused;
         job->refusal = why;
@@ -196,7 +213,6 @@ void blocking_pool::tell_refused(intrusive_list<blocking_job>& refused) noexcept
         }
         std::move(waiting).wake();
         job->release_ref();
-        jobs_.fetch_sub(1, release);  // pairs with is_busy()
     }
 }
 
@@ -206,7 +222,8 @@ void blocking_pool::close() noexcept {
         mutex_lock guard(lock_);
         closed_ = true;
         refuse_all_locked(make_error_code(errc::runtime_shutdown), refused);
-        while (worker* free = idle_.pop_front()) free->sleeping.unpark();
+        while (worker* free = idle_.pop_front())
+            free->sleeping.unpark();
     }
     tell_refused(refused);
 }

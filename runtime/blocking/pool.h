@@ -20,36 +20,41 @@ class context;
 namespace edo::detail {
 
 struct blocking_limits {
-    unsigned threads;       ///< most threads
-    std::size_t queue;      ///< most jobs that wait before `try_` refuses
-    duration keep_alive;    ///< how long an idle thread stays
+    unsigned threads;     ///< most threads
+    std::size_t queue;    ///< most jobs that wait before `try_` refuses
+    duration keep_alive;  ///< how long an idle thread stays
     std::size_t stack_bytes;
     std::string thread_name;
 };
 
-/// The threads that make blocking calls for tasks. They are started on demand and end when idle for a
-/// while. Jobs start in the order in which they were submitted.
+/// The threads that make blocking calls for tasks. They are started on demand and end when idle for
+/// a while. Jobs start in the order in which they were submitted.
 ///
-/// One lock protects everything. A submitter claims an idle thread by taking it off the idle list, so a
-/// thread whose keep-alive ends finds out whether it was claimed, and no job waits for a thread that leaves.
-/// Each ended thread is joined by the next one that ends, the last by join().
+/// One lock protects everything. A submitter claims an idle thread by taking it off the idle list,
+/// so a thread whose keep-alive ends finds out whether it was claimed, and no job waits for a
+/// thread that leaves. Each ended thread is joined by the next one that ends, the last by join().
 ///
-/// Lives as long as the runtime or one of its threads: a thread that is stuck in user code may use it
-/// after the runtime has gone.
+/// Lives as long as the runtime or one of its threads: a thread that is stuck in user code may use
+/// it after the runtime has gone.
 /// Thread-safe: yes.
-/// Stress: tests/stress/blocking_pool_stress.cpp.
+/// Stress: tests/stress/blocking_pool_test.cpp.
 class blocking_pool {
 public:
-    static blocking_pool* create(blocking_limits limits) { return new blocking_pool(std::move(limits)); }
+    static blocking_pool* create(blocking_limits limits) {
+        return new blocking_pool(std::move(limits));
+    }
+
     blocking_pool(const blocking_pool&) = delete;
     blocking_pool& operator=(const blocking_pool&) = delete;
+
     void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // who adds one holds one
+
     void release_ref() noexcept {
         if (refs_.fetch_sub(1, acq_rel) == 1) delete this;  // the last one comes after the others
     }
 
-    /// Queues a job, and starts a thread for it if none is idle and there may be more. If no thread can be
-    /// had at all the job is refused, never left behind.
+    /// Queues a job, and starts a thread for it if none is idle and there may be more. If no thread
+    /// can be had at all the job is refused, never left behind.
     /// Returns: false when `may_refuse` and too many jobs wait already; the job is untouched then.
     [[nodiscard]] bool submit(blocking_job& job, bool may_refuse) noexcept;
     /// Queues a job only if a thread can take it at once.
@@ -62,8 +67,10 @@ public:
     /// The operation goes: the job is taken out of the queue, or its result is given up.
     void abandon(blocking_job& job) noexcept;
 
-    /// True while a job waits or runs, and until who waits for it has been told.
-    bool is_busy() const noexcept { return jobs_.load(acquire) != 0; }  // pairs with finish()
+    /// True while an operation waits for a call: from its first poll to the one that finds the call
+    /// over. So it changes on the threads of tasks only, and not a moment before or after a wake
+    /// arrives.
+    bool is_awaited() noexcept;
 
     /// Refuses queued and later jobs with errc::runtime_shutdown.
     void close() noexcept;
@@ -86,10 +93,12 @@ private:
     };
 
     explicit blocking_pool(blocking_limits limits) : limits_(std::move(limits)) {}
+
     ~blocking_pool() = default;
 
     void queue_locked(blocking_job& job) noexcept;
     std::error_code start_thread_locked() noexcept;
+    void end_wait_locked(blocking_job& job) noexcept;
     void refuse_all_locked(std::error_code why, intrusive_list<blocking_job>& refused) noexcept;
     void tell_refused(intrusive_list<blocking_job>& refused) noexcept;
     void run_jobs(worker& me) noexcept;
@@ -100,14 +109,14 @@ private:
     mutex lock_;
     intrusive_list<blocking_job> queue_;
     std::size_t queued_ = 0;
+    std::size_t awaited_ = 0;
     intrusive_list<worker> idle_;
     worker* all_ = nullptr;  // that have not ended
     unsigned threads_ = 0;
     worker* ended_ = nullptr;  // the last one to end, to be joined
     bool closed_ = false;
     parker all_ended_;
-    atomic<std::size_t> jobs_{0};  // release and acquire: who sees no job sees what the jobs have woken
-    atomic<unsigned> refs_{1};     // the runtime's, one per thread and per submitted operation
+    atomic<unsigned> refs_{1};  // the runtime's, one per thread and per submitted operation
 };
 
 }  // namespace edo::detail

@@ -8,7 +8,9 @@
 
 namespace edo::detail {
 
-driver::~driver() { close(); }
+driver::~driver() {
+    close();
+}
 
 result<void> driver::open(reactor_kind wanted, execution& exec) {
     result<reactor_choice> made = make_reactor(wanted);
@@ -46,7 +48,9 @@ void driver::park(instant limit) noexcept {
     wheel_->end_park();
 }
 
-void driver::park_without_timers() noexcept { wait(duration::max()); }
+void driver::park_without_timers() noexcept {
+    wait(duration::max());
+}
 
 void driver::wait(duration limit) noexcept {
     std::uint32_t seen = awake;

@@ -32,10 +32,10 @@ struct execution;
 //  N     wake   any   -> notified      acq_rel   T, P
 //  V     has_notice  reads notified    acquire   N
 //
-// Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere. It touches the reactor
-// only when it finds the owner parked, and then under wake_lock_, because the owner may end by another wake
-// and close() the driver meanwhile.
-// Stress: tests/stress/scheduler_stress.cpp (parking).
+// Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere. It touches the
+// reactor only when it finds the owner parked, and then under wake_lock_, because the owner may end
+// by another wake and close() the driver meanwhile.
+// Stress: tests/stress/scheduler_test.cpp.
 class driver {
 public:
     driver() = default;
@@ -52,8 +52,9 @@ public:
     /// Fires the timers that are due at `now`, and no more.
     void advance(instant now) noexcept;
 
-    /// Waits for an event, a deadline or a wake, at most until `limit`; takes what has happened. Fires
-    /// no timer: the caller reads the clock first. The wheel's deadlines are the machine's time.
+    /// Waits for an event, a deadline or a wake, at most until `limit`; takes what has happened.
+    /// Fires no timer: the caller reads the clock first. The wheel's deadlines are the machine's
+    /// time.
     void park(instant limit) noexcept;
     /// As park(), but deadlines are of a virtual clock: only events and wakes end the wait.
     void park_without_timers() noexcept;
@@ -63,11 +64,14 @@ public:
 
     /// True when there was a wake since the last park().
     bool has_notice() const noexcept { return state_.load(acquire) == notified; }  // V
+
     /// True if a poll would probably find something; see reactor::has_events().
     bool has_events() const noexcept { return reactor_->has_events(); }
+
     timer_wheel& wheel() noexcept { return *wheel_; }
 
     reactor_kind kind() const noexcept { return kind_; }
+
     const std::string& why() const noexcept { return why_; }
 
     /// Fails what still waits for events or deadlines; later attempts are refused. Owner only.

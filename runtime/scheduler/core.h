@@ -16,22 +16,26 @@
 
 namespace edo::detail {
 
-/// What the current-thread and the multi-threaded scheduler have in common: name, configuration, blocking
-/// pool, life.
+/// What the current-thread and the multi-threaded scheduler have in common: name, configuration,
+/// blocking pool, life.
 ///
-/// Handles, wakers and stuck threads may outlive the runtime, and a task's cell refers to its scheduler.
-/// So a core is counted: the runtime object holds it, the registry until the last cell is freed, and each
-/// thread that runs in it.
+/// Handles, wakers and stuck threads may outlive the runtime, and a task's cell refers to its
+/// scheduler. So a core is counted: the runtime object holds it, the registry until the last cell
+/// is freed, and each thread that runs in it.
 class core : public scheduler {
 public:
     const char* name() const noexcept final { return title_.c_str(); }
+
     void destroy() noexcept final { release_ref(); }  // the last cell of the closed registry
+
     void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // who adds one holds one
+
     void release_ref() noexcept {
         if (refs_.fetch_sub(1, acq_rel) == 1) delete this;  // the last one comes after the others
     }
 
-    /// Blocks the calling thread until `waiter` is woken; the current-thread scheduler runs tasks meanwhile.
+    /// Blocks the calling thread until `waiter` is woken; the current-thread scheduler runs tasks
+    /// meanwhile.
     virtual void wait_for(thread_waiter& waiter) noexcept = 0;
     virtual runtime_info info() const = 0;
     /// Ends everything, once; see basic_runtime::shutdown(). `what` is how the caller is called.
@@ -40,11 +44,13 @@ public:
     virtual void run_in_place(blocking_job& job) noexcept = 0;
 
     const runtime_config& config() const noexcept { return config_; }
+
     blocking_pool& pool() noexcept { return pool_; }
+
     runtime_dump dump();
 
-    /// Aborts with both sites and the cure if the calling thread is inside a task, which a blocking call
-    /// `what` would stop.
+    /// Aborts with both sites and the cure if the calling thread is inside a task, which a blocking
+    /// call `what` would stop.
     void check_may_block(const char* what, std::source_location site) const noexcept;
 
 protected:
@@ -53,8 +59,11 @@ protected:
 
     virtual shutdown_report shutdown(duration limit) = 0;
 
-    /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else ends.
+    /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else
+    /// ends.
     void cancel_all_tasks() noexcept;
+    /// When the limit has passed: asks all that are left, so that none goes on by itself.
+    void cancel_children_too() noexcept;
 
 private:
     runtime_config config_;

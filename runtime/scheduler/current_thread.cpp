@@ -19,21 +19,26 @@ public:
     explicit entered(execution& exec) noexcept : outer_(current_execution()) {
         set_current_execution(&exec);
     }
+
     entered(const entered&) = delete;
     entered& operator=(const entered&) = delete;
+
     ~entered() { set_current_execution(outer_); }
 
 private:
     execution* outer_;
 };
 
-// A virtual clock starts at a round instant that is far from zero, so that "an hour ago" is a time too.
+// A virtual clock starts at a round instant that is far from zero, so that "an hour ago" is a time
+// too.
 constexpr instant virtual_start{std::chrono::hours(24 * 365)};
 
 }  // namespace
 
 current_thread::current_thread(runtime_config config)
-    : core(std::move(config)), choices_(this->config().seed), spin_(this->config().busy_poll),
+    : core(std::move(config)),
+      choices_(this->config().seed),
+      spin_(this->config().busy_poll),
       thread_mark_(&mark_of_this_thread) {
     virtual_now_ = virtual_start;
     exec_.self = this;
@@ -47,7 +52,8 @@ current_thread::current_thread(runtime_config config)
 
 result<current_thread*> current_thread::create(runtime_config config) {
     auto* made = new current_thread(std::move(config));
-    if (const result<void> opened = made->driver_.open(made->config().reactor, made->exec_); !opened) {
+    if (const result<void> opened = made->driver_.open(made->config().reactor, made->exec_);
+        !opened) {
         static_cast<void>(made->end("build", duration::max()));
         made->release_ref();
         return opened.error();
@@ -57,10 +63,10 @@ result<current_thread*> current_thread::create(runtime_config config) {
 
 void current_thread::check_thread(const char* what) const noexcept {
     if (thread_mark_ == &mark_of_this_thread) return;
-    const std::string message =
-        std::string(what) + " of " + name() +
-        " was called on another thread than the one that built it, where its tasks run; only spawn() may "
-        "come from other threads";
+    const std::string message = std::string(what) + " of " + name() +
+                                " was called on another thread than the one that built it, where "
+                                "its tasks run; only spawn() may "
+                                "come from other threads";
     fail(message.c_str(), config().built_at);
 }
 
@@ -115,7 +121,8 @@ void current_thread::run_until(instant until, Done done) noexcept {
 }
 
 task_header* current_thread::next_task() noexcept {
-    // Other threads' tasks come behind the own ones, each batch once per visit or when there is nothing else.
+    // Other threads' tasks come behind the own ones, each batch once per visit or when there is
+    // nothing else.
     if (queue_.is_empty()) inject_.take(tuning::inject_batch, queue_);
     return queue_.pop_front();
 }
@@ -125,12 +132,14 @@ void current_thread::run_task(task_header& task) noexcept {
     if (polls_until_visit_ > 0) --polls_until_visit_;
     switch (task.run(exec_)) {
         case poll_end::waits:
-        case poll_end::gone: return;
-        case poll_end::requeue: queue_.push_back(task); return;
+        case poll_end::gone:
+            return;
+        case poll_end::requeue:
+            queue_.push_back(task);
+            return;
         case poll_end::yielded:
             // Before it runs again everybody else had a turn, the driver included.
-            polls_until_visit_ =
-                std::min(polls_until_visit_, static_cast<unsigned>(queue_.size()));
+            polls_until_visit_ = std::min(polls_until_visit_, static_cast<unsigned>(queue_.size()));
             queue_.push_back(task);
             return;
     }
@@ -163,11 +172,10 @@ void current_thread::wait(instant until) noexcept {
 
 // Time stands still while anything can happen without it: a task, an event, a blocking call.
 void current_thread::wait_in_virtual_time(instant until) noexcept {
-    const bool calls_run = pool().is_busy();  // before the queues: a call that ends wakes first
     driver_.poll(exec_.now);
     if (has_work()) return;
     const instant next = std::min(until, driver_.wheel().exact_next_deadline());
-    if (calls_run || next == instant::max()) {
+    if (pool().is_awaited() || next == instant::max()) {
         driver_.park_without_timers();
         return;
     }
@@ -221,12 +229,14 @@ shutdown_report current_thread::shutdown(duration limit) {
         });
     }
     report.tasks = dump().tasks;
+    cancel_children_too();
     {
         const entered scope(exec_);
         pool().close();
         driver_.shutdown();
         // Entries of tasks that were destroyed elsewhere in the meantime.
-        while (task_header* const task = next_task()) run_task(*task);
+        while (task_header* const task = next_task())
+            run_task(*task);
         if (report.tasks.empty()) driver_.close();
     }
     report.blocking_calls = pool().join(until);

@@ -13,8 +13,8 @@
 
 namespace edo::detail {
 
-/// Runs all tasks on the thread that made it, while that thread waits for something: a queue, first in
-/// first out, a driver, and an inject queue for wakes of other threads.
+/// Runs all tasks on the thread that made it, while that thread waits for something: a queue, first
+/// in first out, a driver, and an inject queue for wakes of other threads.
 ///
 /// Who touches what: everything but the inject queue and driver::wake() belongs to that thread.
 class current_thread final : public core {
@@ -26,12 +26,14 @@ public:
     runtime_info info() const override;
     void run_in_place(blocking_job& job) noexcept override;
 
-    /// Runs what is ready and waits for more, at most until `limit` from now or until no task is left.
+    /// Runs what is ready and waits for more, at most until `limit` from now or until no task is
+    /// left.
     /// Returns: how many polls of tasks it made.
     std::size_t poll_for(duration limit) noexcept;
 
     /// Aborts unless the calling thread is the one that made the runtime.
     void check_thread(const char* what) const noexcept;
+
     /// The runtime's time, virtual if it is paused.
     instant time() const noexcept {
         return config().paused ? virtual_now_ : monotonic_clock::read();
@@ -55,6 +57,7 @@ private:
     void wait(instant until) noexcept;
     void wait_in_virtual_time(instant until) noexcept;
     bool spin(instant until) noexcept;
+
     bool has_work() const noexcept { return !queue_.is_empty() || !inject_.is_empty(); }
 
     own_execution exec_;

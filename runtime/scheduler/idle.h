@@ -12,8 +12,9 @@ namespace edo::detail {
 struct sleeper : list_node {};
 
 // idle_workers: who sleeps, and how many search for work. Keeps two promises with few wakes:
-// a task that is queued while a worker sleeps is found by somebody, and at most one worker is on its way
-// at a time because of pushes: it wakes the next one only if it finds that there is more to do.
+// a task that is queued while a worker sleeps is found by somebody, and at most one worker is on
+// its way at a time because of pushes: it wakes the next one only if it finds that there is more to
+// do.
 //
 //   working ── try_search (B) ──► searching ── stop_searching (F): found something ──► working
 //      │                              │
@@ -22,23 +23,25 @@ struct sleeper : list_node {};
 //                           ├── wake_one (W): chosen by somebody who queued a task ──► searching
 //                           └── leave (Z'): woken by its own reactor ──► working
 //
-// word_ holds both counts. The list of sleepers belongs to who holds lock_; the count of sleepers changes
-// with it. Whoever queues a task reads the word afterwards (N); whoever gives up searching changes the word
-// and then looks at all queues again if it was the last searcher (F, Z). In the one order of these seq_cst
-// operations and those on the queues (L and E in inject_queue.h, T and S in local_queue.h), either N comes
-// before the change: then the queue's change does too, and the rescan finds the task; or N sees that nobody
-// searches, and wakes a sleeper.
+// word_ holds both counts. The list of sleepers belongs to who holds lock_; the count of sleepers
+// changes with it. Whoever queues a task reads the word afterwards (N); whoever gives up searching
+// changes the word and then looks at all queues again if it was the last searcher (F, Z). In the
+// one order of these seq_cst operations and those on the queues (L and E in inject_queue.h, T and S
+// in local_queue.h), either N comes before the change: then the queue's change does too, and the
+// rescan finds the task; or N sees that nobody searches, and wakes a sleeper.
 //
-//  mark  where           transition              ordering  pairs with
-//  N     needs_wake      reads both              seq_cst   F, Z: see above
-//  B     try_search      searching + 1           seq_cst   nothing: more searchers are no harm
-//  F     stop_searching  searching - 1           seq_cst   N; the queues' T and L
-//  Z     sleep           sleeping + 1, searching - 1  seq_cst  N; the queues' T and L
-//  Z'    leave           sleeping - 1            seq_cst   nothing: the worker looks at its queues next
-//  W     wake_one        sleeping - 1, searching + 1  seq_cst  N of others: they leave the work to this one
+//  mark  where           transition               ordering  pairs with
+//  N     needs_wake      reads both               seq_cst   F, Z: see above
+//  B     try_search      searching + 1            seq_cst   nothing: more searchers are no harm
+//  F     stop_searching  searching - 1            seq_cst   N; the queues' T and L
+//  Z     sleep           sleeping + 1 and         seq_cst   N; the queues' T and L
+//                        searching - 1
+//  Z'    leave           sleeping - 1             seq_cst   nothing: the worker looks at its queues
+//  W     wake_one        sleeping - 1 and         seq_cst   N of others: they leave the work to
+//                        searching + 1                      this one
 //
-// A sleeper is taken off the list before it is woken, so each wake reaches another one; a worker that ends
-// leaves the list first. Stress: tests/stress/scheduler_stress.cpp.
+// A sleeper is taken off the list before it is woken, so each wake reaches another one; a worker
+// that ends leaves the list first. Stress: tests/stress/scheduler_test.cpp.
 class idle_workers {
 public:
     /// At most half of `workers` search at a time: more would only disturb each other.
@@ -100,9 +103,11 @@ public:
 private:
     static constexpr std::uint64_t one_searching = 1;
     static constexpr std::uint64_t one_sleeping = std::uint64_t{1} << 32;
+
     static constexpr std::uint32_t searching_in(std::uint64_t word) noexcept {
         return static_cast<std::uint32_t>(word);
     }
+
     static constexpr std::uint32_t sleeping_in(std::uint64_t word) noexcept {
         return static_cast<std::uint32_t>(word >> 32);
     }

@@ -8,21 +8,22 @@
 
 namespace edo::detail {
 
-// inject_queue: tasks for whichever worker comes next. Threads outside the runtime put their wakes here,
-// workers what does not fit into their rings.
+// inject_queue: tasks for whichever worker comes next. Threads outside the runtime put their wakes
+// here, workers what does not fit into their rings.
 //
-// The list belongs to who holds lock_. size_ is written under the lock and read without it, by workers
-// that look for work and by the rescan of the last searcher.
+// The list belongs to who holds lock_. size_ is written under the lock and read without it, by
+// workers that look for work and by the rescan of the last searcher.
 //
 //  mark  where     transition     ordering  pairs with
-//  L     push      size_ changes  seq_cst   the idle word: either the pusher, who reads the word next, sees
-//                                           that a worker gave up searching, or that worker, who reads
-//                                           size_ next, sees the task (idle.h, marks N, Z and F)
-//  E     is_empty  size_ read     seq_cst   L, as above
+//  L     publish   size_ changes  seq_cst   the idle word: either the pusher, who reads the word
+//                                           next, sees that a worker gave up searching, or that
+//                                           worker, who reads size_ next, sees the task (idle.h,
+//                                           marks N, Z and F)
+//  E     size      size_ read     seq_cst   L, as above
 //
-// Dropping: a task in the queue stays alive by its entry's reference; at the end of the runtime the queue is
-// drained by polling, and by then each poll finds a task that is complete or cancelled.
-// Stress: tests/stress/scheduler_stress.cpp.
+// Dropping: a task in the queue stays alive by its entry's reference; at the end of the runtime the
+// queue is drained by polling, and by then each poll finds a task that is complete or cancelled.
+// Stress: tests/stress/local_queue_test.cpp.
 class inject_queue {
 public:
     void push(task_header& task) noexcept {
@@ -55,6 +56,7 @@ public:
     }
 
     bool is_empty() const noexcept { return size() == 0; }
+
     std::size_t size() const noexcept { return size_.load(seq_cst); }  // E
 
 private:
@@ -62,7 +64,8 @@ private:
 
     mutex lock_;
     task_list list_;
-    alignas(64) atomic<std::size_t> size_{0};  // read in a loop by idle workers: apart from the lock
+    alignas(64) atomic<std::size_t> size_{
+        0};  // read in a loop by idle workers: apart from the lock
 };
 
 }  // namespace edo::detail

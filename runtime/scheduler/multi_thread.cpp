@@ -54,9 +54,8 @@ std::error_code multi_thread::add_worker_locked(bool is_spare) noexcept {
     workers_[index].reset(new (std::nothrow) worker(*this, index, is_spare));
     if (workers_[index] == nullptr) return build_errc::no_memory;
     worker& fresh = *workers_[index];
-    const thread_options options{
-        config().thread_name.c_str(), config().stack_bytes,
-        cores_.empty() ? -1 : cores_[index % cores_.size()]};
+    const thread_options options{config().thread_name.c_str(), config().stack_bytes,
+                                 cores_.empty() ? -1 : cores_[index % cores_.size()]};
     add_ref();  // the thread's
     const std::error_code failed = fresh.thread.start(
         options, [](void* self) noexcept { static_cast<worker*>(self)->run(); }, &fresh);
@@ -76,7 +75,7 @@ void multi_thread::worker_opened(worker& who, std::error_code failed) noexcept {
     if (failed && !open_error_) open_error_ = failed;
     if (failed && who.is_spare()) {
         // A spare that will never take its place.
-        if (excess_.load(relaxed) != 0) {  // written under the lock
+        if (excess_.load(relaxed) != 0) {   // written under the lock
             excess_.fetch_sub(1, relaxed);  // as above
         } else {
             ++missing_;
@@ -118,7 +117,9 @@ bool multi_thread::has_work() noexcept {
     return false;
 }
 
-void multi_thread::wait_for(thread_waiter& waiter) noexcept { waiter.park(); }
+void multi_thread::wait_for(thread_waiter& waiter) noexcept {
+    waiter.park();
+}
 
 runtime_info multi_thread::info() const {
     runtime_info about;
@@ -143,7 +144,7 @@ bool multi_thread::begin_substitution() noexcept {
     if (!dormant_.empty()) {
         worker& spare = *dormant_.back();
         dormant_.pop_back();
-        spare.is_active.store(true, release);  // see is_active
+        spare.is_active.store(true, release);  // pairs with retire()
         spare.driver().wake();
         return true;
     }
@@ -176,7 +177,8 @@ void multi_thread::tell_if_empty() noexcept {
 
 void multi_thread::wake_all() noexcept {
     const unsigned count = worker_count();
-    for (unsigned i = 0; i < count; ++i) worker_at(i).driver().wake();
+    for (unsigned i = 0; i < count; ++i)
+        worker_at(i).driver().wake();
 }
 
 shutdown_report multi_thread::shutdown(duration limit) {
@@ -189,8 +191,12 @@ shutdown_report multi_thread::shutdown(duration limit) {
     shutting_down_.store(true, seq_cst);  // D
     cancel_all_tasks();
     wake_all();
-    while (tasks.size() != 0 && left() != duration::zero()) progress_.park(left());
-    if (tasks.size() != 0) report.tasks = dump().tasks;
+    while (tasks.size() != 0 && left() != duration::zero())
+        progress_.park(left());
+    if (tasks.size() != 0) {
+        report.tasks = dump().tasks;
+        cancel_children_too();
+    }
 
     pool().close();
     stopping_.store(true, release);  // X

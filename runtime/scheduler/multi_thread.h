@@ -22,23 +22,23 @@ namespace edo::detail {
 //                            every root is cancelled         workers drain their queues, end their
 //                                                            drivers and leave
 //
-// Workers are never removed while the runtime lives: workers_[0, count_) only grows (by spares), so that
-// thieves can walk it without a lock. lock_ protects the bookkeeping of threads and spares.
+// Workers are never removed while the runtime lives: workers_[0, count_) only grows (by spares), so
+// that thieves can walk it without a lock. lock_ protects the bookkeeping of threads and spares.
 //
-//  mark  where            transition              ordering  pairs with
-//  A     add_worker       count_ + 1              release   A': the worker is complete
-//  A'    worker_count     reads count_            acquire   A
-//  D     shutdown         shutting_down_ = true   seq_cst   D': a worker that has removed the last task
-//                                                           from the registry sees the flag, or shutdown()
-//                                                           finds the registry empty (both look under the
-//                                                           shards' locks in between)
-//  D'    tell_if_empty    reads shutting_down_    seq_cst   D
-//  X     shutdown         stopping_ = true        release   X'
-//  X'    is_stopping      reads stopping_         acquire   X: what was reported before is final
+//  mark  where         transition             ordering  pairs with
+//  A     add_worker    count_ + 1             release   A': the worker is complete
+//  A'    worker_count  reads count_           acquire   A
+//  D     shutdown      shutting_down_ = true  seq_cst   D': a worker that has removed the last
+//                                                       task sees the flag, or shutdown() finds no
+//                                                       task: both look into the registry, under
+//                                                       its locks, in between
+//  D'    tell_if_empty  reads shutting_down_   seq_cst   D
+//  X     shutdown      stopping_ = true       release   X'
+//  X'    is_stopping   reads stopping_        acquire   X: what was reported before is final
 //
-// Dropping: a worker's thread holds a reference to all this, so a thread that is stuck in user code when the
-// runtime ends finds everything in place when it comes back; it then drops what it still can and leaves.
-// Stress: tests/stress/scheduler_stress.cpp, tests/stress/shutdown_stress.cpp.
+// Dropping: a worker's thread holds a reference to all this, so a thread that is stuck in user code
+// when the runtime ends finds everything in place when it comes back; it then drops what it still
+// can and leaves. Stress: tests/stress/scheduler_test.cpp, tests/stress/shutdown_test.cpp.
 class multi_thread final : public core {
 public:
     static result<multi_thread*> create(runtime_config config);
@@ -51,14 +51,20 @@ public:
     // For workers.
 
     inject_queue& inject() noexcept { return inject_; }
+
     idle_workers& idle() noexcept { return idle_; }
+
     unsigned worker_count() const noexcept { return count_.load(acquire); }  // A'
+
     worker& worker_at(unsigned index) noexcept { return *workers_[index]; }
+
     /// Wakes a sleeping worker unless one is on its way already.
     void notify_one() noexcept;
     /// True when some queue holds a task.
     bool has_work() noexcept;
+
     bool is_stopping() const noexcept { return stopping_.load(acquire); }  // X'
+
     /// Tells shutdown() when the last task has gone.
     void tell_if_empty() noexcept;
 
@@ -93,9 +99,10 @@ private:
     std::error_code open_error_;
     unsigned running_ = 0;  // threads that have not ended
     std::vector<worker*> dormant_;
-    atomic<unsigned> excess_{0};  // active workers more than wanted; written under lock_, see may_retire()
-    unsigned missing_ = 0;        // spares that were promised and failed to come up
-    parker progress_;             // of create() and shutdown()
+    atomic<unsigned> excess_{
+        0};  // active workers more than wanted; written under lock_, see may_retire()
+    unsigned missing_ = 0;  // spares that were promised and failed to come up
+    parker progress_;       // of create() and shutdown()
 
     atomic<bool> shutting_down_{false};
     atomic<bool> stopping_{false};

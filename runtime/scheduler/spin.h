@@ -9,9 +9,9 @@ namespace edo::detail {
 
 /// Decides whether a worker that has nothing to do spins for a moment before it parks.
 ///
-/// Waking a parked thread costs tens of microseconds on the way; a spinning one answers at once. That pays
-/// only where the next thing comes soon, so the worker spins while its recent waits were short, and stops
-/// after one long wait: an idle runtime spins once and then sleeps.
+/// Waking a parked thread costs tens of microseconds on the way; a spinning one answers at once.
+/// That pays only where the next thing comes soon, so the worker spins while its recent waits were
+/// short, and stops after one long wait: an idle runtime spins once and then sleeps.
 /// Thread-safe: no; one per worker.
 class spin_policy {
 public:

@@ -6,8 +6,8 @@
 
 namespace edo::detail {
 
-/// Queued tasks, first in, first out, linked through task_header::queue_next; never allocates. Each task
-/// in it carries the reference of its queue entry.
+/// Queued tasks, first in, first out, linked through task_header::queue_next; never allocates. Each
+/// task in it carries the reference of its queue entry.
 /// Thread-safe: no.
 class task_list {
 public:
@@ -16,6 +16,7 @@ public:
     task_list& operator=(const task_list&) = delete;
 
     bool is_empty() const noexcept { return first_ == nullptr; }
+
     std::size_t size() const noexcept { return size_; }
 
     void push_back(task_header& task) noexcept {
@@ -47,7 +48,8 @@ public:
     /// Moves the first `count` tasks (or all there are) behind those of `to`.
     void split_front(std::size_t count, task_list& to) noexcept {
         if (count >= size_) return to.append(*this);
-        for (; count > 0; --count) to.push_back(*pop_front());
+        for (; count > 0; --count)
+            to.push_back(*pop_front());
     }
 
 private:

@@ -5,8 +5,8 @@
 
 namespace edo::detail {
 
-/// Lets a thread that is no worker wait for an operation, as if it were a task: the operation is polled
-/// with line(), and its wake ends park(). The operation may wake it once.
+/// Lets a thread that is no worker wait for an operation, as if it were a task: the operation is
+/// polled with line(), and its wake ends park(). The operation may wake it once.
 /// Thread-safe: no; the wake may come from any thread, also when the waiter is gone.
 class thread_waiter {
 public:

@@ -17,7 +17,8 @@ std::string first_line_of(const std::string& path) {
     return line;
 }
 
-/// The paths of this process's control groups: "0::/a/b" (version 2), "4:cpu,cpuacct:/a/b" (version 1).
+/// The paths of this process's control groups: "0::/a/b" (version 2), "4:cpu,cpuacct:/a/b" (version
+/// 1).
 struct group_paths {
     std::string v2;
     std::string v1;
@@ -56,9 +57,8 @@ unsigned quota_of_own_groups() {
         return cores_of_quota(first_line_of(folder + "/cpu.max"));
     });
     const unsigned v1 = tightest("/sys/fs/cgroup/cpu", groups.v1, [](const std::string& folder) {
-        return cores_of_quota(
-            first_line_of(folder + "/cpu.cfs_quota_us") + ' ' +
-            first_line_of(folder + "/cpu.cfs_period_us"));
+        return cores_of_quota(first_line_of(folder + "/cpu.cfs_quota_us") + ' ' +
+                              first_line_of(folder + "/cpu.cfs_period_us"));
     });
     if (v1 == 0 || v2 == 0) return std::max(v1, v2);
     return std::min(v1, v2);

@@ -8,8 +8,8 @@ namespace edo::detail {
 /// The cores that this process may use, by number: its affinity mask. At least one entry.
 std::vector<int> usable_cores();
 
-/// How many workers make sense: the usable cores, limited by the quota of the control group (version 1 or 2),
-/// rounded up. At least one.
+/// How many workers make sense: the usable cores, limited by the quota of the control group
+/// (version 1 or 2), rounded up. At least one.
 unsigned default_worker_count();
 
 /// The quota of a control group in cores, rounded up; 0 if there is none or the text is no quota.

@@ -10,8 +10,12 @@
 namespace edo::detail {
 
 worker::worker(multi_thread& shared, unsigned index, bool is_spare)
-    : is_active(true), shared_(shared), choices_(shared.config().seed + index),
-      spin_(shared.config().busy_poll), is_spare_(is_spare), index_(index) {
+    : is_active(true),
+      shared_(shared),
+      choices_(shared.config().seed + index),
+      spin_(shared.config().busy_poll),
+      is_spare_(is_spare),
+      index_(index) {
     exec_.self = this;
     exec_.scheduler = &shared;
     exec_.choices = &choices_;
@@ -58,13 +62,15 @@ void worker::work() noexcept {
     }
 }
 
-// Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a poll that
-// did not return for long. What can still be dropped is dropped.
+// Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a
+// poll that did not return for long. What can still be dropped is dropped.
 void worker::end() noexcept {
-    while (task_header* const task = next_task()) run_task(*task);
+    while (task_header* const task = next_task())
+        run_task(*task);
     if (std::exchange(searching_, false)) shared_.idle().stop_searching();
     driver_.shutdown();
-    while (task_header* const task = next_task()) run_task(*task);
+    while (task_header* const task = next_task())
+        run_task(*task);
     // While tasks are left elsewhere, their frames may refer to this reactor and this wheel.
     if (shared_.tasks.size() == 0) driver_.close();
 }
@@ -81,7 +87,9 @@ void worker::schedule(task_header& task) noexcept {
     }
 }
 
-void worker::push(task_header& task) noexcept { ring_.push(task, shared_.inject()); }
+void worker::push(task_header& task) noexcept {
+    ring_.push(task, shared_.inject());
+}
 
 task_header* worker::next_task() noexcept {
     if (std::exchange(inject_is_due_, false)) {
@@ -99,17 +107,18 @@ task_header* worker::next_task() noexcept {
     return take_injected();
 }
 
-// A fair share of the inject queue: one task to run, the others for the ring, where they can be stolen.
+// A fair share of the inject queue: one task to run, the others for the ring, where they can be
+// stolen.
 task_header* worker::take_injected() noexcept {
     const std::size_t queued = shared_.inject().size();
     if (queued == 0) return nullptr;
-    const std::size_t share =
-        std::min<std::size_t>({queued / shared_.worker_count() + 1, tuning::inject_batch,
-                               local_queue::capacity / 2});
+    const std::size_t share = std::min<std::size_t>(
+        {queued / shared_.worker_count() + 1, tuning::inject_batch, local_queue::capacity / 2});
     task_list taken;
     shared_.inject().take(share, taken);
     task_header* const first = taken.pop_front();
-    while (task_header* const task = taken.pop_front()) push(*task);
+    while (task_header* const task = taken.pop_front())
+        push(*task);
     return first;
 }
 
@@ -130,7 +139,8 @@ task_header* worker::search() noexcept {
     return take_injected();
 }
 
-// Pushers have left the waking to us as long as we searched: if there is more to do, the next one comes.
+// Pushers have left the waking to us as long as we searched: if there is more to do, the next one
+// comes.
 void worker::found_work() noexcept {
     searching_ = false;
     if (shared_.idle().stop_searching() && shared_.has_work()) shared_.notify_one();
@@ -140,8 +150,11 @@ void worker::run_task(task_header& task) noexcept {
     if (polls_until_visit_ > 0) --polls_until_visit_;
     switch (task.run(exec_)) {
         case poll_end::waits:
-        case poll_end::gone: return;
-        case poll_end::requeue: push(task); break;
+        case poll_end::gone:
+            return;
+        case poll_end::requeue:
+            push(task);
+            break;
         case poll_end::yielded:
             // Before it runs again everybody else had a turn, the driver included.
             polls_until_visit_ =
@@ -198,7 +211,8 @@ void worker::wait() noexcept {
 // Looks for work for a moment, as the only searcher. Returns: true when there is something to do.
 bool worker::spin() noexcept {
     const duration limit = spin_.limit();
-    if (limit == duration::zero() || !searching_ || !shared_.idle().is_only_searcher()) return false;
+    if (limit == duration::zero() || !searching_ || !shared_.idle().is_only_searcher())
+        return false;
     const instant start = monotonic_clock::read();
     const instant end = std::min(saturating_add(start, limit), driver_.wheel().next_deadline());
     for (instant at = start; at < end && !shared_.is_stopping(); at = monotonic_clock::read()) {
@@ -214,7 +228,8 @@ bool worker::spin() noexcept {
 void worker::give_queue_away() noexcept {
     task_list given;
     if (lifo_ != nullptr) given.push_back(*std::exchange(lifo_, nullptr));
-    while (task_header* const task = ring_.pop()) given.push_back(*task);
+    while (task_header* const task = ring_.pop())
+        given.push_back(*task);
     if (given.is_empty()) return;
     shared_.inject().push_all(given);
     shared_.notify_one();
@@ -235,7 +250,8 @@ void worker::run_in_place(blocking_job& job) noexcept {
     job.told_to = this;
     bool is_done = false;
     if (shared_.pool().submit_if_free(job)) {
-        while (!shared_.pool().is_over(job)) serve_driver_only();
+        while (!shared_.pool().is_over(job))
+            serve_driver_only();
         is_done = job.state == blocking_job::state_kind::done;  // else the pool was closed first
     }
     if (!is_done) {
@@ -254,7 +270,7 @@ void worker::retire() noexcept {
         shared_.notify_one();
     stands_aside_ = true;
     give_queue_away();
-    while (!is_active.load(acquire) && !shared_.is_stopping())  // see is_active
+    while (!is_active.load(acquire) && !shared_.is_stopping())  // pairs with begin_substitution()
         serve_driver_only();
     stands_aside_ = false;
 }

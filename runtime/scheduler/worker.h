@@ -16,27 +16,26 @@ namespace edo::detail {
 
 class multi_thread;
 
-/// One thread that runs tasks: a ring and a slot for the task woken last, a driver, a source of choices.
+/// One thread that runs tasks: a ring and a slot for the task woken last, a driver, a source of
+/// choices.
 ///
-/// Where the next task comes from, in this order: the slot (three times in a row at most, so that two tasks
-/// that wake each other do not keep the others waiting), the ring, the inject queue, other workers' rings.
-/// Every 61 polls the inject queue and the driver have their turn first.
+/// Where the next task comes from, in this order: the slot (three times in a row at most, so that
+/// two tasks that wake each other do not keep the others waiting), the ring, the inject queue,
+/// other workers' rings. Every 61 polls the inject queue and the driver have their turn first.
 ///
-/// A worker can also *stand aside*: it runs no tasks, but looks after its sockets and timers and hands on
-/// what they wake. It does so while one of its tasks makes a call by block_in_place(), and as a spare that is
-/// not needed just now.
+/// A worker can also *stand aside*: it runs no tasks, but looks after its sockets and timers and
+/// hands on what they wake. It does so while one of its tasks makes a call by block_in_place(), and
+/// as a spare that is not needed just now.
 ///
-/// Who touches what: everything belongs to the worker's thread but the ring (thieves), driver::wake() and
-/// what is marked as protected by the shared part's lock.
+/// Who touches what: everything belongs to the worker's thread but the ring (thieves),
+/// driver::wake() and what is marked as protected by the shared part's lock.
 class worker : public sleeper {
 public:
     worker(multi_thread& shared, unsigned index, bool is_spare);
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
-    static worker& of(execution& exec) noexcept {
-        return *static_cast<own_execution&>(exec).self;
-    }
+    static worker& of(execution& exec) noexcept { return *static_cast<own_execution&>(exec).self; }
 
     /// The body of the thread.
     void run() noexcept;
@@ -46,15 +45,17 @@ public:
     void run_in_place(blocking_job& job) noexcept;
 
     local_queue& queue() noexcept { return ring_; }
+
     detail::driver& driver() noexcept { return driver_; }
+
     bool is_spare() const noexcept { return is_spare_; }
 
     // Protected by the shared part's lock.
     detail::thread thread;
     bool has_ended = false;
 
-    /// False while a spare stands aside. Written under the shared part's lock with release, read by the
-    /// worker with acquire: nothing but the flag is handed over.
+    /// False while a spare stands aside. The release store that calls it back pairs with the
+    /// acquire load in retire(); only the flag is handed over.
     atomic<bool> is_active;
 
 private:
@@ -76,10 +77,10 @@ private:
     void visit_driver() noexcept;
     void wait() noexcept;
     bool spin() noexcept;
+
     bool has_own_work() const noexcept { return lifo_ != nullptr || !ring_.is_empty(); }
-    bool has_much_work() const noexcept {
-        return ring_.size() + (lifo_ != nullptr ? 1U : 0U) > 1;
-    }
+
+    bool has_much_work() const noexcept { return ring_.size() + (lifo_ != nullptr ? 1U : 0U) > 1; }
 
     void give_queue_away() noexcept;
     void serve_driver_only() noexcept;

@@ -56,11 +56,15 @@ struct size_class_cache {
     unsigned count = 0;
 };
 
+// Set by the cache's destructor. Other destructors of the thread may still make and free frames; those go
+// past the cache. Apart from it, because an object may not be asked after its end.
+constinit thread_local bool thread_is_ending = false;
+
 class thread_cache {
 public:
     constexpr thread_cache() noexcept = default;
     ~thread_cache() {
-        closed_ = true;
+        thread_is_ending = true;
         for (auto& c : classes_) {
             while (c.free != nullptr) {
                 block* b = c.free;
@@ -81,7 +85,7 @@ public:
     }
 
     void give(std::size_t index, void* memory) noexcept {
-        if (closed_) [[unlikely]]
+        if (thread_is_ending) [[unlikely]]
             return system_free(memory);
         size_class_cache& c = classes_[index];
         block* b = static_cast<block*>(memory);
@@ -94,7 +98,7 @@ public:
 private:
     [[gnu::noinline]] void* refill(std::size_t index) {
         size_class_depot& depot = depots[index];
-        if (!closed_) {
+        if (!thread_is_ending) {
             mutex_lock guard(depot.lock);
             if (depot.bundles != nullptr) {
                 auto* head = static_cast<bundle_head*>(depot.bundles);
@@ -134,7 +138,6 @@ private:
     }
 
     size_class_cache classes_[classes];
-    bool closed_ = false;  // the thread is ending: its destructors may still free frames
 };
 
 thread_local thread_cache cache;

@@ -90,6 +90,8 @@ private:
 /// A cell with the callable whose coroutine it runs.
 template <class T, class Callable>
 class callable_cell final : public task_cell<T> {
+    static_assert(alignof(Callable) <= 64, "a spawned callable cannot be over-aligned");
+
 public:
     template <class F>
     callable_cell(scheduler& owner, std::source_location site, F&& callable)

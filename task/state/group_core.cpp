@@ -4,6 +4,7 @@
 
 #include <edo/base/seam/futex.h>
 #include <edo/task/context.h>
+#include <edo/task/state/scheduler.h>
 
 namespace edo::detail {
 
@@ -12,6 +13,12 @@ bool group_core::add(task_header& child) noexcept {
     if (cancelled_) return false;
     child.group = this;
     child.add_ref();
+    // Listed before anybody can find it here and destroy it; the shard's lock comes below this one.
+    if (!child.owner().tasks.insert(child)) {
+        child.group = nullptr;
+        child.release_refs();
+        return false;
+    }
     children_.push_back(child.in_group);
     ++alive_;
     return true;
@@ -25,7 +32,8 @@ bool group_core::note_outcome(outcome how, failure why) noexcept {
             cancel_locked();
         return false;
     }
-    if (how == outcome::cancelled || first_ != outcome::value) return false;
+    if (how == outcome::cancelled) return false;
+    if (first_ != outcome::value) return policy_ == group_policy::first_success;
     first_ = how;
     why_ = std::move(why);
     if (policy_ == group_policy::fail_fast) cancel_locked();
@@ -38,7 +46,7 @@ void group_core::child_ended(task_header& child) noexcept {
         children_.remove(child.in_group);
         --alive_;
         // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
-        if (waiting_) waiting_.wake();
+        for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w)) w->target.wake();
     }
     child.release_refs();
 }
@@ -85,10 +93,16 @@ void group_core::destroy_children() noexcept {
     }
 }
 
-std::size_t group_core::wait_for_change(wake_target target) noexcept {
+std::size_t group_core::wait_for_change(group_waiter& waiter, wake_target target) noexcept {
     mutex_lock guard(lock_);
-    waiting_ = target;
+    waiter.target = target;
+    if (!waiter.is_linked()) waiting_.push_back(waiter);
     return alive_;
+}
+
+void group_core::stop_waiting(group_waiter& waiter) noexcept {
+    mutex_lock guard(lock_);
+    if (waiter.is_linked()) waiter.unlink();
 }
 
 std::size_t group_core::alive() const noexcept {

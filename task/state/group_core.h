@@ -11,12 +11,17 @@ namespace edo::detail {
 /// What a failed child does to its siblings; see task_group.
 enum class group_policy : unsigned char { fail_fast, independent, first_success };
 
+/// One who waits for a child to end; lives in the operation. Protected by the group's lock.
+struct group_waiter : list_node {
+    wake_target target;
+};
+
 /// The children of a task_group, as their own completions see it.
 ///
 /// Who owns what: the list, the counts and the failure belong to who holds lock_. A child is listed from
 /// before it is first queued until child_ended(), which its last poll calls; that call is the last touch
 /// of the group by the child, and is over when the lock is free. So an owner that has seen the list empty
-/// under the lock may destroy the group. `waiting` is woken under the lock, so it cannot go meanwhile.
+/// under the lock may destroy the group. Who waits is woken under the lock, so it cannot go meanwhile.
 class group_core {
 public:
     explicit group_core(group_policy policy) noexcept : policy_(policy) {}
@@ -38,9 +43,10 @@ public:
     /// Requires: a thread that runs tasks.
     void destroy_children() noexcept;
 
-    /// Has `target` woken when a child ends; an empty one ends that.
+    /// Has `target` woken when a child ends, until stop_waiting().
     /// Returns: how many children are alive.
-    std::size_t wait_for_change(wake_target target) noexcept;
+    std::size_t wait_for_change(group_waiter& waiter, wake_target target) noexcept;
+    void stop_waiting(group_waiter& waiter) noexcept;
     std::size_t alive() const noexcept;
     bool is_cancelled() const noexcept;
 
@@ -53,7 +59,7 @@ private:
     mutable mutex lock_;
     intrusive_list<group_member> children_;
     std::size_t alive_ = 0;
-    wake_target waiting_;
+    intrusive_list<group_waiter> waiting_;
     failure why_;
     outcome first_ = outcome::value;  // the first failure; value: none so far
     group_policy policy_;

@@ -86,7 +86,7 @@ void task_header::complete(bool dropped) noexcept {
     if ((before & task_state::join_interest) == 0) {
         kind_.discard_output(*this);
     } else if ((before & task_state::join_waker) != 0) {
-        std::exchange(join_waker, waker{}).wake();
+        join_waker.wake();  // stays: the handle may be comparing it
     }
     if (owner_group != nullptr) owner_group->child_ended(*this);
     release_refs(2);  // the running thread's and the registry's

@@ -93,7 +93,7 @@ public:
 
     task_state state;
     task_header* queue_next = nullptr;  ///< next in the inject queue; belongs to whoever holds the entry
-    std::uint64_t id = 0;               ///< unique in the process; set before the task is visible
+    std::uint64_t id = 0;               ///< unique in the runtime; set before the task is visible
     execution* exec = nullptr;          ///< valid while running; the running thread's
 
     // Branch slots. `used` and `woken` belong to the running thread.
@@ -130,3 +130,25 @@ private:
 };
 
 }  // namespace edo::detail
+
+// What every poll asks, where the compiler can see it.
+namespace edo {
+
+inline detail::execution& context::execution() const noexcept { return *task_.exec; }
+inline bool context::has_budget() const noexcept { return task_.budget != 0; }
+inline void context::spend_budget() noexcept { --task_.budget; }
+
+inline bool context::charge() noexcept {
+    if (!has_budget()) {
+        yield();
+        return false;
+    }
+    spend_budget();
+    return true;
+}
+
+inline bool context::is_woken() const noexcept {
+    return slots_ == 0 || shared_ != 0 || (task_.woken_slots & slots_) != 0;
+}
+
+}  // namespace edo

@@ -55,6 +55,18 @@ template <class R, class C, class... P>
 struct member_parameters<R (C::*)(P...) const noexcept> {
     using type = parameter_list<P...>;
 };
+template <class Object, class List>
+struct with_object {
+    using type = void;
+};
+template <class Object, class... P>
+struct with_object<Object, parameter_list<P...>> {
+    using type = parameter_list<Object*, P...>;
+};
+template <class M, class C>
+struct parameters_of<M C::*> {
+    using type = typename with_object<C, typename member_parameters<M C::*>::type>::type;
+};
 template <class F>
     requires requires { &F::operator(); }
 struct parameters_of<F> {

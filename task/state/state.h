@@ -43,7 +43,7 @@ namespace edo::detail {
 //  R     reference count down                         acq_rel   R of the others: the last one frees
 //
 // Dropping: a handle's drop is H (with X); a waker's is R. Model: tests/model (task_state family);
-// until that exists, tests/stress/task_state_stress.cpp runs every pair of transitions under TSan.
+// until that exists, tests/stress/task_state_test.cpp runs every pair of transitions under TSan.
 class task_state {
 public:
     static constexpr std::uint64_t running = 1, complete_bit = 2, notified = 4, cancelled = 8,
@@ -92,13 +92,13 @@ public:
     /// no news. `yield`: it wants to be queued again in any case. After `requeue` the reference of the
     /// running thread belongs to the queue entry; after `drop` the task is still running.
     stop stop_poll(bool dropping, bool yield) noexcept {
-        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        std::uint64_t seen = word_.load(acquire);  // X: the drop sees what preceded the cancel
         for (;;) {
             if ((seen & cancelled) != 0 && !dropping) return stop::drop;
             const bool again = yield || (seen & notified) != 0;
             const std::uint64_t next =
                 again ? (seen & ~running) | notified : (seen & ~running) - ref_one;
-            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed))  // S
+            if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // S
                 return again ? stop::requeue : stop::idle;
         }
     }
@@ -163,6 +163,9 @@ public:
     /// For dumps: the bits at some recent moment.
     std::uint64_t peek() const noexcept { return word_.load(relaxed); }  // a picture, nothing follows
 
+    bool has_join_waker() const noexcept {
+        return (word_.load(relaxed) & join_waker) != 0;  // only the handle changes it
+    }
     /// A. Returns: false when the task is complete: then the waker will not be used.
     bool set_join_waker() noexcept {
         std::uint64_t seen = word_.load(acquire);  // J

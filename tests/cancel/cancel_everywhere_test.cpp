@@ -473,6 +473,11 @@ task<> drop_yield(dropper& d) {
 
 // ---- the table
 
+// Per operation, back end and number of workers: 28,000 in all. A round of the cases that fill a socket
+// moves megabytes, so they have fewer.
+constexpr std::uint64_t racing_rounds = 400;
+constexpr std::uint64_t heavy_rounds = 40;
+
 struct operation_case {
     const char* name;
     task<> (*round)(dropper& d);
@@ -505,10 +510,6 @@ const operation_case operations[] = {
     {"yield_now", &drop_yield},
 };
 
-// Per operation, back end and number of workers: 28,000 in all. A round of the cases that fill a socket
-// moves megabytes, so they have fewer.
-constexpr std::uint64_t racing_rounds = 400;
-constexpr std::uint64_t heavy_rounds = 40;
 constexpr unsigned suspension_points = 4;  // no operation here has more before it must complete
 
 std::uint64_t seed() {

@@ -1,9 +1,9 @@
 """Runs the example programs for the tests of this folder: start, listen, end.
 
 The tests get from CTest, through the environment:
-  EDO_BIN       the folder of the programs
-  EDO_REACTOR_UNDER_TEST  io_uring or epoll (auto when empty)
-  EDO_SLOWNESS  how many times longer things may take than in a release build
+  EDO_BIN                 the folder of the programs (by default that of the release preset)
+  EDO_REACTOR_UNDER_TEST  io_uring or epoll (by default auto)
+  EDO_SLOWNESS            how many times longer things may take than in a release build
 """
 
 import os
@@ -13,7 +13,8 @@ import socket
 import subprocess
 import time
 
-BIN = os.environ["EDO_BIN"]
+BIN = os.environ.get("EDO_BIN") or os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin")
 SLOWNESS = float(os.environ.get("EDO_SLOWNESS", "1"))
 PATIENCE = 10 * SLOWNESS  # for what should take no time at all
 
@@ -51,11 +52,12 @@ class example_server:
     """A running server on a free port. Leaving the `with` ends it by SIGTERM and insists on exit code 0
     and on silence."""
 
-    def __init__(self, name, *before_flags, reactor, threads=2):
-        self.process = subprocess.Popen(
-            [program(name), *before_flags, "--port", "0", "--threads", str(threads),
-             "--reactor", reactor],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, name, *before_flags, reactor, threads=2, environment=None):
+        flags = [*before_flags, "--port", "0", "--threads", str(threads)]
+        if reactor:
+            flags += ["--reactor", reactor]
+        self.process = subprocess.Popen([program(name), *flags], text=True, env=environment,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         line = self.process.stdout.readline()
         found = re.fullmatch(
             r"listening on 127\.0\.0\.1:(\d+) \((io_uring|epoll), (\d+) workers\)\n", line)
@@ -64,7 +66,7 @@ class example_server:
             raise AssertionError(f"{name} said {line!r} and {self.process.communicate()[1]!r}")
         self.port = int(found[1])
         self.reactor = found[2]
-        assert int(found[3]) == threads and reactor in ("auto", self.reactor), line
+        assert int(found[3]) == threads and reactor in (None, "auto", self.reactor), line
         self.idle_descriptors = self.descriptors()
 
     def __enter__(self):

@@ -59,8 +59,8 @@ task<> note_both_sides(seen& out) {
     co_await edo::yield_now();
 }
 
-// Runs one poll after the other, by turns on this thread and on another one that stays the same,
-// and notes what each thread says of itself outside of any coroutine.
+// Runs one poll after the other, by turns on this thread and on another one, and notes what each
+// thread says of itself outside of any coroutine.
 seen alternate(task<> (*coroutine)(seen&), seen& by_coroutine) {
     manual_executor ex;
     auto handle = ex.spawn(coroutine, std::ref(by_coroutine));
@@ -88,9 +88,9 @@ seen alternate(task<> (*coroutine)(seen&), seen& by_coroutine) {
     return by_thread;
 }
 
-class thread : public ::testing::TestWithParam<task<> (*)(seen&)> {};
+class alternating_threads : public ::testing::TestWithParam<task<> (*)(seen&)> {};
 
-TEST_P(thread, of_the_next_poll_is_the_one_that_a_coroutine_sees_after_an_await) {
+TEST_P(alternating_threads, are_told_apart_by_a_coroutine_after_each_await) {
     seen by_coroutine;
 
     const seen by_thread = alternate(GetParam(), by_coroutine);
@@ -102,6 +102,32 @@ TEST_P(thread, of_the_next_poll_is_the_one_that_a_coroutine_sees_after_an_await)
     EXPECT_EQ(by_coroutine.executions, by_thread.executions);
 }
 
-INSTANTIATE_TEST_SUITE_P(hops, thread, ::testing::Values(note_each_hop, note_both_sides));
+INSTANTIATE_TEST_SUITE_P(hops,
+                         alternating_threads,
+                         ::testing::Values(note_each_hop, note_both_sides));
+
+// Both reads in one expression: here a compiler that knows of no threads folds them into one.
+task<> compare_both_sides(std::vector<bool>& differs) {
+    const auto id = std::this_thread::get_id();
+    const void* const error = &errno;
+    const void* const variable = &mark_of_this_thread;
+    const void* const through_function = &mark();
+    co_await edo::yield_now();
+    differs.push_back(id != std::this_thread::get_id());
+    differs.push_back(error != &errno);
+    differs.push_back(variable != &mark_of_this_thread);
+    differs.push_back(through_function != &mark());
+}
+
+TEST(thread, is_seen_to_differ_from_the_one_before_the_await) {
+    std::vector<bool> differs;
+    manual_executor ex;
+
+    auto handle = ex.spawn(compare_both_sides, std::ref(differs));
+    ex.run_one();
+    std::thread([&ex] { ex.run_one(); }).join();
+
+    EXPECT_EQ(differs, std::vector<bool>(4, true));
+}
 
 }  // namespace

@@ -114,7 +114,8 @@ TEST_P(connect_test, wait_for_an_answer_can_be_dropped) {
 }
 
 TEST_P(connect_test, connection_to_itself_counts_as_refused) {
-    // Bound to the port it connects to, a socket meets itself; the kernel may choose such a port too.
+    // Bound to the port it connects to, a socket meets itself; the kernel may choose such a port
+    // too.
     struct restore {
         ~restore() { detail::sys::current = {}; }
     } restored;

@@ -25,7 +25,8 @@ inline std::string name_of_param(const ::testing::TestParamInfo<reactor_kind>& i
     return name_of(info.param);
 }
 
-/// A runtime of one thread, driven by the test: tasks, a real reactor, and a clock that the test moves.
+/// A runtime of one thread, driven by the test: tasks, a real reactor, and a clock that the test
+/// moves.
 class io_loop {
 public:
     explicit io_loop(reactor_kind kind) : reactor_(make(kind)) {
@@ -47,7 +48,8 @@ public:
     /// Lets every task run as far as it comes without waiting.
     void run_ready() { executor_.run_until_idle(); }
 
-    /// One turn: runs what can run, then takes what the kernel has, waiting for it if nothing is there.
+    /// One turn: runs what can run, then takes what the kernel has, waiting for it if nothing is
+    /// there.
     void turn() {
         run_ready();
         // No test needs this long; without a limit a lost event would hang instead of failing.

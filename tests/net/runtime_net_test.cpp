@@ -64,9 +64,9 @@ INSTANTIATE_TEST_SUITE_P(reactors,
                          runtime_net,
                          ::testing::Combine(::testing::ValuesIn(reactors_here()),
                                             ::testing::Values(0u, 1u, 4u)),
-                         [](const auto& info) {
-                             const unsigned workers = std::get<1>(info.param);
-                             return std::string(name_of(std::get<0>(info.param))) +
+                         [](const auto& made) {
+                             const unsigned workers = std::get<1>(made.param);
+                             return std::string(name_of(std::get<0>(made.param))) +
                                     (workers == 0 ? "_current_thread"
                                                   : "_workers_" + std::to_string(workers));
                          });
@@ -272,8 +272,9 @@ EDO_ON_EACH_REACTOR(destroyed_stream);
 TEST_P(destroyed_stream, never_harms_a_reader_that_waits_on_another_thread) {
     runtime rt = runtime::builder().reactor(GetParam()).worker_threads(2).build().value();
     detail::random coin(42);
-    const auto pause = [&coin] {
-        for (std::uint32_t i = coin.below(4000); i != 0; --i)
+    // From no time at all to about a millisecond, each scale as often as the others.
+    const auto pause = [&coin](int round) {
+        for (std::uint32_t i = coin.below(2U << (round % 16)); i != 0; --i)
             detail::spin_hint();
     };
     int with_data = 0;
@@ -290,12 +291,10 @@ TEST_P(destroyed_stream, never_harms_a_reader_that_waits_on_another_thread) {
         auto reading = rt.spawn(read, &pair.stream, &waits);
         while (!waits)
             std::this_thread::yield();
-        std::thread sending([&] { ::send(pair.peer.fd(), "x", 1, MSG_NOSIGNAL); });
-
-        pause();
+        pair.peer.send("x");
+        pause(round);
         pair.stream = tcp_stream();
 
-        sending.join();
         const auto got = rt.block_on([](auto h) -> task<result<std::size_t>> {
             co_return co_await std::move(h).join();
         }(std::move(reading)));

@@ -13,6 +13,7 @@
 
 #include <edo/base/error.h>
 #include <edo/base/seam/fault.h>
+#include <edo/base/seam/sys.h>
 #include <edo/task/or_return.h>
 #include <edo/task/select.h>
 #include <edo/task/yield.h>
@@ -610,7 +611,8 @@ TEST_P(tcp_stream_test, descriptor_closed_behind_our_back_is_an_error_and_the_re
     plain_socket taken(::fcntl(number, F_DUPFD_CLOEXEC, 100));
     ::close(number);
 
-    // A duplicate keeps the file open, so the event still comes; the call then meets the closed number.
+    // A duplicate keeps the file open, so the event still comes; the call then meets the closed
+    // number.
     peer.send("x");
     loop.turn();
     EXPECT_EQ(loop.join(std::move(reader)).error().value(), EBADF);
@@ -631,6 +633,45 @@ TEST_P(tcp_stream_test, options_are_set_and_asked) {
     EXPECT_TRUE(stream.take_error());
     EXPECT_EQ(stream.local_addr().value().ip_string(), "127.0.0.1");
     EXPECT_NE(stream.peer_addr().value().port(), 0);
+}
+
+int calls = 0;
+
+TEST_P(tcp_stream_test, message_costs_one_receive_and_one_send) {
+    struct restore {
+        ~restore() { detail::sys::current = {}; }
+    } restored;
+
+    detail::sys::current.recv = [](int fd, void* data, std::size_t size, int flags) noexcept {
+        ++calls;
+        return detail::sys::kernel::recv(fd, data, size, flags);
+    };
+    detail::sys::current.send = [](int fd, const void* data, std::size_t size, int flags) noexcept {
+        ++calls;
+        return detail::sys::kernel::send(fd, data, size, flags);
+    };
+    const auto echo = [](tcp_stream& s) -> task<result<void>> {
+        buffer b;
+        for (;;) {
+            const std::size_t n = co_await or_return(s.read(b));
+            if (n == 0) co_return {};
+            co_await or_return(s.write_all(std::span(b).first(n)));
+        }
+    };
+    auto echoing = loop.spawn(echo, std::ref(stream));
+    loop.run_ready();
+    loop.look();
+    calls = 0;
+
+    for (int i = 0; i < 50; ++i) {
+        peer.send("ping");
+        loop.turn();
+        EXPECT_EQ(peer.receive(4), "ping");
+    }
+
+    EXPECT_EQ(calls, 2 * 50);
+    peer.end_writing();
+    EXPECT_TRUE(loop.join(std::move(echoing)));
 }
 
 TEST_P(tcp_stream_test, operations_that_were_never_awaited_are_free) {
@@ -658,6 +699,19 @@ TEST_P(tcp_stream_test, stream_of_a_foreign_thread_is_closed_by_the_owners_next_
 
     EXPECT_TRUE(peer.is_at_end());
     loop.look();
+}
+
+// On io_uring this is a documented limit.
+TEST(tcp_stream_on_epoll, data_behind_urgent_data_is_not_left_lying) {
+    io_loop loop{reactor_kind::epoll};
+    half_plain_pair pair = make_pair();
+    auto reader = loop.spawn(read_exactly, std::ref(pair.stream), std::size_t{6});
+    loop.run_ready();
+    pair.peer.send("abc");
+    ASSERT_EQ(::send(pair.peer.fd(), "!", 1, MSG_OOB), 1);
+    pair.peer.send("def");
+
+    EXPECT_EQ(loop.join(std::move(reader)).value(), "abcdef");
 }
 
 }  // namespace

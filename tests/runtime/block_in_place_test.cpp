@@ -1,3 +1,6 @@
+#include <edo/runtime/block_in_place.h>
+
+#include "runtime/flavors.h"
 #include <atomic>
 #include <latch>
 #include <memory>
@@ -8,13 +11,10 @@
 #include <gtest/gtest.h>
 
 #include <edo/base/seam/sys.h>
-#include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
 #include <edo/sync/mutex.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
-
-#include "runtime/flavors.h"
 
 namespace {
 
@@ -26,9 +26,8 @@ TYPED_TEST(block_in_place_on_any_runtime, returns_what_the_call_returns) {
     auto rt = TypeParam::make();
     int here = 1;
 
-    const int got = rt.block_on([&]() -> edo::task<int> {
-        co_return edo::block_in_place([&] { return ++here; });
-    });
+    const int got = rt.block_on(
+        [&]() -> edo::task<int> { co_return edo::block_in_place([&] { return ++here; }); });
 
     EXPECT_EQ(got, 2);
     EXPECT_EQ(here, 2);
@@ -39,7 +38,8 @@ TYPED_TEST(block_in_place_on_any_runtime, rethrows_and_returns_references_and_no
     int here = 1;
 
     rt.block_on([&]() -> edo::task<> {
-        EXPECT_THROW(edo::block_in_place([] { throw std::runtime_error("no"); }), std::runtime_error);
+        EXPECT_THROW(edo::block_in_place([] { throw std::runtime_error("no"); }),
+                     std::runtime_error);
         int& same = edo::block_in_place([&]() -> int& { return here; });
         EXPECT_EQ(&same, &here);
         edo::block_in_place([] {});
@@ -120,7 +120,8 @@ TEST(block_in_place, four_at_once_do_not_stop_a_thousand_tasks) {
                 co_return;
             }));
         }
-        for (auto& h : all) co_await std::move(h).join();
+        for (auto& h : all)
+            co_await std::move(h).join();
     });
     SUCCEED();
 }
@@ -154,7 +155,8 @@ TEST(block_in_place, works_a_thousand_times_in_a_row_on_every_worker) {
                 }
             }));
         }
-        for (auto& h : all) co_await std::move(h).join();
+        for (auto& h : all)
+            co_await std::move(h).join();
     });
 
     EXPECT_EQ(calls, 1'000);
@@ -168,9 +170,8 @@ TEST(block_in_place, without_a_thread_to_be_had_the_call_is_made_all_the_same) {
     auto rt = edo::runtime::builder().worker_threads(1).build().value();
     edo::detail::sys::current.pthread_create = &refuse_thread;
 
-    const int got = rt.block_on([]() -> edo::task<int> {
-        co_return edo::block_in_place([] { return 9; });
-    });
+    const int got =
+        rt.block_on([]() -> edo::task<int> { co_return edo::block_in_place([] { return 9; }); });
     edo::detail::sys::current.pthread_create = &edo::detail::sys::kernel::pthread_create;
 
     EXPECT_EQ(got, 9);

@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include <edo/base/seam/sys.h>
-#include <edo/runtime/runtime.h>
 #include <edo/runtime/run.h>
+#include <edo/runtime/runtime.h>
 #include <edo/runtime/scheduler/usable_cores.h>
 #include <edo/task/yield.h>
 
@@ -23,6 +23,7 @@ using ::testing::HasSubstr;
 class with_variable {
 public:
     with_variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+
     ~with_variable() { ::unsetenv(name_); }
 
 private:
@@ -65,9 +66,8 @@ TEST(runtime_builder, bad_variables_are_errors) {
             << bad;
     }
     const with_variable set("EDO_REACTOR", "magic");
-    EXPECT_EQ(
-        edo::runtime::builder().worker_threads(1).build().error(),
-        edo::build_errc::bad_reactor_variable);
+    EXPECT_EQ(edo::runtime::builder().worker_threads(1).build().error(),
+              edo::build_errc::bad_reactor_variable);
 }
 
 TEST(runtime_builder, reactor_comes_from_the_environment) {
@@ -121,14 +121,17 @@ TEST(usable_cores, quota_is_rounded_up_to_whole_cores) {
 TEST(usable_cores, text_that_is_no_quota_limits_nothing) {
     using edo::detail::cores_of_quota;
 
-    for (const char* none : {"", "max 100000", "-1 100000", "100000", "100000 0", "0 100000", "x y"})
+    for (const char* none :
+         {"", "max 100000", "-1 100000", "100000", "100000 0", "0 100000", "x y"})
         EXPECT_EQ(cores_of_quota(none), 0U) << none;
 }
 
 int threads_left = 0;
-int refuse_after_some(
-    pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*),
-    void* argument) noexcept {
+
+int refuse_after_some(pthread_t* thread,
+                      const pthread_attr_t* attributes,
+                      void* (*body)(void*),
+                      void* argument) noexcept {
     if (threads_left-- <= 0) return -EAGAIN;
     return edo::detail::sys::kernel::pthread_create(thread, attributes, body, argument);
 }
@@ -163,7 +166,8 @@ TEST(runtime_builder, many_more_workers_than_cores_work) {
             }));
         }
         int total = 0;
-        for (auto& h : all) total += co_await std::move(h).join();
+        for (auto& h : all)
+            total += co_await std::move(h).join();
         co_return total;
     });
 
@@ -198,14 +202,27 @@ TEST(runtime_builder, threads_carry_the_name) {
 TEST(runtime_builder, forced_and_forbidden_spinning_change_no_result) {
     for (const edo::duration span : {0us, 200us}) {
         auto rt = edo::runtime::builder().worker_threads(2).busy_poll(span).build().value();
-        for (int i = 0; i < 50; ++i) EXPECT_EQ(rt.block_on([]() -> edo::task<int> { co_return 1; }), 1);
+        for (int i = 0; i < 50; ++i)
+            EXPECT_EQ(rt.block_on([]() -> edo::task<int> { co_return 1; }), 1);
     }
 }
 
-edo::task<> nothing() { co_return; }
-edo::task<int> seven() { co_return 7; }
-edo::task<edo::result<void>> fine() { co_return edo::result<void>(); }
-edo::task<edo::result<void>> refused() { co_return edo::errc::timed_out; }
+edo::task<> nothing() {
+    co_return;
+}
+
+edo::task<int> seven() {
+    co_return 7;
+}
+
+edo::task<edo::result<void>> fine() {
+    co_return edo::result<void>();
+}
+
+edo::task<edo::result<void>> refused() {
+    co_return edo::errc::timed_out;
+}
+
 edo::task<> throws() {
     throw std::runtime_error("something broke");
     co_return;

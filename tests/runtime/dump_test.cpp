@@ -1,3 +1,5 @@
+#include "runtime/flavors.h"
+#include "support/event.h"
 #include <atomic>
 #include <latch>
 #include <thread>
@@ -11,9 +13,6 @@
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
 
-#include "runtime/flavors.h"
-#include "support/event.h"
-
 namespace {
 
 using namespace std::chrono_literals;
@@ -22,19 +21,28 @@ using ::testing::HasSubstr;
 
 EDO_TEST_ON_ALL_RUNTIMES(dump_of_any_runtime);
 
-edo::task<> inner_wait(event& e) { co_await e.wait(); }
-edo::task<> outer_wait(std::reference_wrapper<event> e) { co_await inner_wait(e); }
+edo::task<> inner_wait(event& e) {
+    co_await e.wait();
+}
+
+edo::task<> outer_wait(std::reference_wrapper<event> e) {
+    co_await inner_wait(e);
+}
+
 edo::task<> select_wait(std::reference_wrapper<event> e) {
     co_await edo::select(inner_wait(e), edo::sleep(1h));
 }
 
-/// Waits until the event has somebody waiting: then the other task has come to rest, or will at once.
+/// Waits until the event has somebody waiting: then the other task has come to rest, or will at
+/// once.
 template <class Runtime>
 void run_until_waiting(Runtime& rt, event& e) {
     rt.block_on([&]() -> edo::task<> {
-        while (!e.has_waiter()) co_await edo::yield_now();
+        while (!e.has_waiter())
+            co_await edo::yield_now();
     });
 }
+
 /// The dump of the only task, taken when it is at rest.
 template <class Runtime>
 edo::task_dump only_task(Runtime& rt) {
@@ -105,7 +113,8 @@ TEST(dump, wake_during_the_look_is_not_lost) {
     auto rt = edo::runtime::builder().worker_threads(2).build().value();
     std::atomic<bool> stop = false;
     std::thread looks([&] {
-        while (!stop) static_cast<void>(rt.dump());
+        while (!stop)
+            static_cast<void>(rt.dump());
     });
 
     for (int round = 0; round < 500; ++round) {

@@ -1,5 +1,7 @@
 // Programming errors end the process at once, with a line that says what, where and how to mend it.
 
+#include "runtime/flavors.h"
+#include "support/manual_executor.h"
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -7,16 +9,15 @@
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/spawn_blocking.h>
 
-#include "runtime/flavors.h"
-#include "support/manual_executor.h"
-
 namespace {
 
 using namespace std::chrono_literals;
 
 EDO_TEST_ON_ALL_RUNTIMES(misuse_of_any_runtime);
 
-edo::task<> nothing() { co_return; }
+edo::task<> nothing() {
+    co_return;
+}
 
 TYPED_TEST(misuse_of_any_runtime, block_on_inside_a_task_aborts_with_both_sites_and_the_cure) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
@@ -83,8 +84,7 @@ TEST(misuse, moved_from_runtime_aborts) {
 
 TEST(misuse, try_spawn_blocking_outside_of_a_task_aborts) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
-    EXPECT_DEATH(
-        static_cast<void>(edo::try_spawn_blocking([] {})), "call it from a task");
+    EXPECT_DEATH(static_cast<void>(edo::try_spawn_blocking([] {})), "call it from a task");
 }
 
 TEST(misuse, blocking_call_on_an_executor_without_a_pool_aborts) {

@@ -1,6 +1,10 @@
-// What every kind of runtime does with tasks; see also rt_common and rt_threaded of Tokio, whose behaviours
-// these are.
+// What every kind of runtime does with tasks; see also rt_common and rt_threaded of Tokio, whose
+// behaviours these are.
 
+#include <edo/runtime/runtime.h>
+
+#include "runtime/flavors.h"
+#include "support/event.h"
 #include <atomic>
 #include <memory>
 #include <stdexcept>
@@ -11,7 +15,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <edo/runtime/runtime.h>
 #include <edo/sync/mpsc.h>
 #include <edo/sync/oneshot.h>
 #include <edo/task/join.h>
@@ -21,9 +24,6 @@
 #include <edo/timer/now.h>
 #include <edo/timer/sleep.h>
 
-#include "runtime/flavors.h"
-#include "support/event.h"
-
 namespace {
 
 using namespace std::chrono_literals;
@@ -31,14 +31,27 @@ using edo::testing::event;
 
 EDO_TEST_ON_ALL_RUNTIMES(any_runtime);
 
-edo::task<int> twice(int n) { co_return 2 * n; }
-edo::task<std::unique_ptr<int>> boxed(int n) { co_return std::make_unique<int>(n); }
-edo::task<> nothing() { co_return; }
+edo::task<int> twice(int n) {
+    co_return 2 * n;
+}
+
+edo::task<std::unique_ptr<int>> boxed(int n) {
+    co_return std::make_unique<int>(n);
+}
+
+edo::task<> nothing() {
+    co_return;
+}
+
 edo::task<int> failing() {
     throw std::runtime_error("no luck");
     co_return 0;
 }
-edo::task<> wait_for(std::reference_wrapper<event> e) { co_await e.get().wait(); }
+
+edo::task<> wait_for(std::reference_wrapper<event> e) {
+    co_await e.get().wait();
+}
+
 edo::task<int> twice_after_yield(int n) {
     co_await edo::yield_now();
     co_return 2 * n;
@@ -89,9 +102,11 @@ TYPED_TEST(any_runtime, spawned_task_is_joined_from_another_task) {
 
 edo::task<int> sum_of_children(int count) {
     std::vector<edo::join_handle<int>> children;
-    for (int i = 0; i < count; ++i) children.push_back(edo::spawn(twice_after_yield, i));
+    for (int i = 0; i < count; ++i)
+        children.push_back(edo::spawn(twice_after_yield, i));
     int sum = 0;
-    for (auto& child : children) sum += co_await std::move(child).join();
+    for (auto& child : children)
+        sum += co_await std::move(child).join();
     co_return sum;
 }
 
@@ -130,7 +145,8 @@ TYPED_TEST(any_runtime, two_hundred_tasks_woken_by_a_foreign_thread_all_finish) 
         handles.push_back(rt.spawn(receive_one, std::move(rx), to));
     }
     std::thread foreign([&] {
-        for (int i = 0; i < 200; ++i) EXPECT_TRUE(senders[static_cast<std::size_t>(i)].send(i));
+        for (int i = 0; i < 200; ++i)
+            EXPECT_TRUE(senders[static_cast<std::size_t>(i)].send(i));
     });
 
     int sum = rt.block_on([&]() -> edo::task<int> {
@@ -139,7 +155,8 @@ TYPED_TEST(any_runtime, two_hundred_tasks_woken_by_a_foreign_thread_all_finish) 
             auto got = co_await from.recv();
             total += *got;
         }
-        for (auto& h : handles) co_await std::move(h).join();
+        for (auto& h : handles)
+            co_await std::move(h).join();
         co_return total;
     });
 
@@ -153,9 +170,9 @@ TYPED_TEST(any_runtime, spawn_from_a_foreign_thread_wakes_an_idle_runtime) {
         event done;
         std::thread foreign([&] {
             rt.spawn([&done]() -> edo::task<> {
-                done.raise();
-                co_return;
-            }).detach();
+                  done.raise();
+                  co_return;
+              }).detach();
         });
 
         rt.block_on(wait_for(done));
@@ -165,27 +182,30 @@ TYPED_TEST(any_runtime, spawn_from_a_foreign_thread_wakes_an_idle_runtime) {
 }
 
 edo::task<> spin_until(std::reference_wrapper<std::atomic<bool>> stop) {
-    while (!stop.get().load()) co_await edo::yield_now();
+    while (!stop.get().load())
+        co_await edo::yield_now();
 }
 
 TYPED_TEST(any_runtime, yielding_tasks_do_not_starve_foreign_spawns_timers_or_the_root) {
     auto rt = TypeParam::make();
     std::atomic<bool> stop = false;
     std::vector<edo::join_handle<void>> spinners;
-    for (int i = 0; i < 6; ++i) spinners.push_back(rt.spawn(spin_until, std::ref(stop)));
+    for (int i = 0; i < 6; ++i)
+        spinners.push_back(rt.spawn(spin_until, std::ref(stop)));
     event foreign_ran;
     std::thread foreign([&] {
         rt.spawn([&foreign_ran]() -> edo::task<> {
-            foreign_ran.raise();
-            co_return;
-        }).detach();
+              foreign_ran.raise();
+              co_return;
+          }).detach();
     });
 
     rt.block_on([&]() -> edo::task<> {
         co_await foreign_ran.wait();
         co_await edo::sleep(1ms);
         stop = true;
-        for (auto& s : spinners) co_await std::move(s).join();
+        for (auto& s : spinners)
+            co_await std::move(s).join();
     });
 
     foreign.join();
@@ -196,12 +216,15 @@ TYPED_TEST(any_runtime, yielding_tasks_do_not_starve_foreign_spawns_timers_or_th
 class always_ready {
 public:
     always_ready() noexcept {}
+
     bool poll(edo::context&) noexcept { return true; }
+
     void take() noexcept {}
 };
 
 edo::task<> work_until(std::reference_wrapper<std::atomic<bool>> stop) {
-    while (!stop.get().load()) co_await always_ready();
+    while (!stop.get().load())
+        co_await always_ready();
 }
 
 edo::task<> stop_it(std::reference_wrapper<std::atomic<bool>> stop) {
@@ -229,9 +252,10 @@ edo::task<> echo_numbers(edo::sync::mpsc::receiver<int> in, edo::sync::mpsc::sen
         if (!co_await out.send(*n)) co_return;
     }
 }
-edo::task<> drive_numbers(
-    edo::sync::mpsc::sender<int> out, edo::sync::mpsc::receiver<int> in,
-    std::reference_wrapper<std::atomic<bool>> stop) {
+
+edo::task<> drive_numbers(edo::sync::mpsc::sender<int> out,
+                          edo::sync::mpsc::receiver<int> in,
+                          std::reference_wrapper<std::atomic<bool>> stop) {
     for (int n = 0; !stop.get(); ++n) {
         if (!co_await out.send(n)) co_return;
         co_await in.recv();
@@ -248,13 +272,15 @@ TYPED_TEST(any_runtime, a_hundred_pairs_that_wake_each_other_do_not_starve_a_new
             auto [to, from_driver] = edo::sync::mpsc::channel<int>(1);
             auto [back, from_echo] = edo::sync::mpsc::channel<int>(1);
             all.push_back(edo::spawn(echo_numbers, std::move(from_driver), std::move(back)));
-            all.push_back(edo::spawn(
-                drive_numbers, std::move(to), std::move(from_echo), std::ref(stop)));
+            all.push_back(
+                edo::spawn(drive_numbers, std::move(to), std::move(from_echo), std::ref(stop)));
         }
-        for (int i = 0; i < 20; ++i) co_await edo::yield_now();
+        for (int i = 0; i < 20; ++i)
+            co_await edo::yield_now();
         auto fresh = edo::spawn(stop_it, std::ref(stop));
         co_await std::move(fresh).join();
-        for (auto& h : all) co_await std::move(h).join();
+        for (auto& h : all)
+            co_await std::move(h).join();
     });
 
     EXPECT_TRUE(stop);
@@ -271,7 +297,8 @@ TYPED_TEST(any_runtime, endless_respawning_lets_the_root_finish) {
 
     rt.block_on([&]() -> edo::task<> {
         edo::spawn(respawn, std::ref(stop)).detach();
-        for (int i = 0; i < 1'000; ++i) co_await edo::yield_now();
+        for (int i = 0; i < 1'000; ++i)
+            co_await edo::yield_now();
         stop = true;
     });
 
@@ -333,7 +360,8 @@ TYPED_TEST(any_runtime, timers_of_many_tasks_all_fire) {
                 co_await edo::sleep(std::chrono::microseconds(10 * (i % 50)));
             }));
         }
-        for (auto& h : all) co_await std::move(h).join();
+        for (auto& h : all)
+            co_await std::move(h).join();
     });
     SUCCEED();
 }
@@ -406,7 +434,8 @@ TEST(current_thread_runtime, tasks_run_in_the_order_in_which_they_were_spawned) 
                 order.push_back(10 + i);
             }));
         }
-        for (auto& h : all) co_await std::move(h).join();
+        for (auto& h : all)
+            co_await std::move(h).join();
     });
 
     EXPECT_THAT(order, ::testing::ElementsAre(0, 1, 2, 3, 4, 10, 11, 12, 13, 14));
@@ -463,10 +492,12 @@ TEST(multi_threaded_runtime, several_threads_block_on_at_once) {
     std::atomic<int> sum = 0;
     for (int t = 0; t < 4; ++t) {
         threads.emplace_back([&] {
-            for (int i = 0; i < 200; ++i) sum += rt.block_on(twice_after_yield(1));
+            for (int i = 0; i < 200; ++i)
+                sum += rt.block_on(twice_after_yield(1));
         });
     }
-    for (auto& t : threads) t.join();
+    for (auto& t : threads)
+        t.join();
 
     EXPECT_EQ(sum, 4 * 200 * 2);
 }
@@ -477,7 +508,8 @@ TEST(multi_threaded_runtime, one_worker_blocked_by_user_code_does_not_stop_the_o
     event blocked;
     auto stuck = rt.spawn([&]() -> edo::task<> {
         blocked.raise();
-        while (!release) std::this_thread::yield();
+        while (!release)
+            std::this_thread::yield();
         co_return;
     });
 

@@ -1,3 +1,5 @@
+#include "runtime/flavors.h"
+#include "support/event.h"
 #include <atomic>
 #include <chrono>
 #include <latch>
@@ -18,9 +20,6 @@
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
 
-#include "runtime/flavors.h"
-#include "support/event.h"
-
 namespace {
 
 using namespace std::chrono_literals;
@@ -32,8 +31,11 @@ EDO_TEST_ON_ALL_RUNTIMES(shutdown_of_any_runtime);
 class counts_end {
 public:
     explicit counts_end(std::atomic<int>& ended) noexcept : ended_(&ended) {}
+
     counts_end(counts_end&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)) {}
+
     counts_end& operator=(counts_end&&) = delete;
+
     ~counts_end() {
         if (ended_ != nullptr) ++*ended_;
     }
@@ -42,24 +44,37 @@ private:
     std::atomic<int>* ended_;
 };
 
-edo::task<> wait_with(std::reference_wrapper<event> e, counts_end) { co_await e.get().wait(); }
-edo::task<> sleep_with(edo::duration span, counts_end) { co_await edo::sleep(span); }
+edo::task<> wait_with(std::reference_wrapper<event> e, counts_end) {
+    co_await e.get().wait();
+}
+
+edo::task<> sleep_with(edo::duration span, counts_end) {
+    co_await edo::sleep(span);
+}
+
 edo::task<> select_with(std::reference_wrapper<event> e, counts_end) {
     co_await edo::select(e.get().wait(), edo::sleep(1h));
 }
+
 edo::task<> group_with(counts_end) {
     edo::task_group group;
     std::atomic<int> ignored = 0;
-    for (int i = 0; i < 3; ++i) group.spawn(sleep_with, 1h, counts_end(ignored));
+    for (int i = 0; i < 3; ++i)
+        group.spawn(sleep_with, 1h, counts_end(ignored));
     static_cast<void>(co_await group.join());
 }
+
 edo::task<> yield_with(counts_end) {
-    for (;;) co_await edo::yield_now();
+    for (;;)
+        co_await edo::yield_now();
 }
 
 /// Starts `per_kind` tasks in each kind of wait, and lets each get there.
 template <class Runtime>
-void start_all_kinds(Runtime& rt, int per_kind, std::vector<std::unique_ptr<event>>& events, std::atomic<int>& ended) {
+void start_all_kinds(Runtime& rt,
+                     int per_kind,
+                     std::vector<std::unique_ptr<event>>& events,
+                     std::atomic<int>& ended) {
     for (int i = 0; i < per_kind; ++i) {
         events.push_back(std::make_unique<event>());
         rt.spawn(wait_with, std::ref(*events.back()), counts_end(ended)).detach();
@@ -153,7 +168,8 @@ TYPED_TEST(shutdown_of_any_runtime, waker_that_outlives_the_runtime_is_harmless)
         auto rt = TypeParam::make();
         auto h = rt.spawn(wait_with, std::ref(e), counts_end(ended));
         auto poker = rt.spawn([&]() -> edo::task<> {
-            while (!e.has_waiter()) co_await edo::yield_now();
+            while (!e.has_waiter())
+                co_await edo::yield_now();
             kept = e.stolen_waker();
         });
         rt.block_on(std::move(poker).join());
@@ -169,8 +185,11 @@ TYPED_TEST(shutdown_of_any_runtime, waker_that_outlives_the_runtime_is_harmless)
 class wakes_at_end {
 public:
     explicit wakes_at_end(event& e) noexcept : event_(&e) {}
+
     wakes_at_end(wakes_at_end&& other) noexcept : event_(std::exchange(other.event_, nullptr)) {}
+
     wakes_at_end& operator=(wakes_at_end&&) = delete;
+
     ~wakes_at_end() {
         if (event_ == nullptr) return;
         event_->poke();
@@ -202,6 +221,7 @@ TYPED_TEST(shutdown_of_any_runtime, tasks_that_hold_each_others_handles_are_free
     struct pair {
         edo::join_handle<void> first, second;
     };
+
     std::atomic<int> ended = 0;
     event e;
     auto both = std::make_shared<pair>();
@@ -242,15 +262,20 @@ TYPED_TEST(shutdown_of_any_runtime, blocking_call_that_has_begun_is_waited_for) 
 TYPED_TEST(shutdown_of_any_runtime, stuck_blocking_call_is_reported_and_harmless_later) {
     std::latch begun(1), go_on(1), gone(1);
     auto rt = TypeParam::make();
+
     // What the call holds lives as long as the call.
     struct tells_end {
         explicit tells_end(std::latch& l) : latch(&l) {}
+
         tells_end(tells_end&& other) noexcept : latch(std::exchange(other.latch, nullptr)) {}
+
         ~tells_end() {
             if (latch != nullptr) latch->count_down();
         }
+
         std::latch* latch;
     };
+
     auto h = rt.spawn([&]() -> edo::task<> {
         co_await edo::spawn_blocking(
             [&](tells_end) {
@@ -279,11 +304,14 @@ TEST(shutdown_of_workers, stuck_worker_is_reported_and_drops_its_task_when_it_co
     std::atomic<int> ended = 0;
     {
         auto rt = edo::runtime::builder().worker_threads(2).build().value();
-        rt.spawn([&](counts_end) -> edo::task<> {
-              begun.count_down();
-              go_on.wait();
-              co_await edo::sleep(1h);
-          }, counts_end(ended)).detach();
+        rt.spawn(
+              [&](counts_end) -> edo::task<> {
+                  begun.count_down();
+                  go_on.wait();
+                  co_await edo::sleep(1h);
+              },
+              counts_end(ended))
+            .detach();
         begun.wait();
 
         const edo::shutdown_report report = rt.shutdown(0s);
@@ -294,7 +322,8 @@ TEST(shutdown_of_workers, stuck_worker_is_reported_and_drops_its_task_when_it_co
     }
     EXPECT_EQ(ended, 0) << "nothing that it may touch is taken away";
     go_on.count_down();
-    while (edo::detail::census_of(edo::detail::census_kind::frame) != 0) std::this_thread::yield();
+    while (edo::detail::census_of(edo::detail::census_kind::frame) != 0)
+        std::this_thread::yield();
 
     EXPECT_EQ(ended, 1);
 }
@@ -321,7 +350,8 @@ TEST(shutdown_of_workers, spawns_and_wakes_of_foreign_threads_meanwhile_are_harm
         together.arrive_and_wait();
         EXPECT_TRUE(rt.shutdown().is_clean());
 
-        for (auto& t : foreign) t.join();
+        for (auto& t : foreign)
+            t.join();
         EXPECT_EQ(ended, spawned);
     }
 }
@@ -330,11 +360,14 @@ TEST(shutdown_of_workers, task_blocked_by_user_code_is_waited_for_and_then_dropp
     std::latch begun(1), go_on(1);
     std::atomic<int> ended = 0;
     auto rt = edo::runtime::builder().worker_threads(1).build().value();
-    rt.spawn([&](counts_end) -> edo::task<> {
-          begun.count_down();
-          go_on.wait();
-          co_await edo::sleep(1h);
-      }, counts_end(ended)).detach();
+    rt.spawn(
+          [&](counts_end) -> edo::task<> {
+              begun.count_down();
+              go_on.wait();
+              co_await edo::sleep(1h);
+          },
+          counts_end(ended))
+        .detach();
     begun.wait();
 
     std::thread releases([&] { go_on.count_down(); });
@@ -360,8 +393,7 @@ TEST(shutdown_of_workers, runtime_in_a_thread_local_ends_with_its_thread) {
     event never;
     std::atomic<int> ended = 0;
     std::thread([&] {
-        runtime_of_this_thread().emplace(
-            edo::runtime::builder().worker_threads(1).build().value());
+        runtime_of_this_thread().emplace(edo::runtime::builder().worker_threads(1).build().value());
         runtime_of_this_thread()->spawn(wait_with, std::ref(never), counts_end(ended)).detach();
     }).join();
 

@@ -1,3 +1,7 @@
+#include <edo/runtime/spawn_blocking.h>
+
+#include "runtime/flavors.h"
+#include "support/event.h"
 #include <atomic>
 #include <latch>
 #include <memory>
@@ -10,13 +14,9 @@
 
 #include <edo/base/seam/sys.h>
 #include <edo/runtime/runtime.h>
-#include <edo/runtime/spawn_blocking.h>
 #include <edo/task/select.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
-
-#include "runtime/flavors.h"
-#include "support/event.h"
 
 namespace {
 
@@ -25,7 +25,10 @@ using edo::testing::event;
 
 EDO_TEST_ON_ALL_RUNTIMES(spawn_blocking_on_any_runtime);
 
-std::string join_texts(std::string a, const std::string& b) { return a + b; }
+std::string join_texts(std::string a, const std::string& b) {
+    return a + b;
+}
+
 edo::task<std::string> text_from_pool() {
     co_return co_await edo::spawn_blocking(join_texts, std::string("a"), std::string("b"));
 }
@@ -81,7 +84,8 @@ TYPED_TEST(spawn_blocking_on_any_runtime, a_thousand_calls_all_return) {
             }));
         }
         int total = 0;
-        for (auto& h : all) total += co_await std::move(h).join();
+        for (auto& h : all)
+            total += co_await std::move(h).join();
         co_return total;
     });
 
@@ -93,7 +97,9 @@ TYPED_TEST(spawn_blocking_on_any_runtime, operation_that_is_never_awaited_calls_
     std::atomic<int> calls = 0;
 
     rt.block_on([&]() -> edo::task<> {
-        { auto unused = edo::spawn_blocking([&] { ++calls; }); }
+        {
+            auto unused = edo::spawn_blocking([&] { ++calls; });
+        }
         co_await edo::yield_now();
     });
 
@@ -118,9 +124,11 @@ public:
           })) {
         begun_.wait();
     }
+
     ~busy_pool() {
         if (!open_) open();
     }
+
     void open() {
         open_ = true;
         gate_.count_down();
@@ -139,8 +147,7 @@ TEST(spawn_blocking, call_that_is_dropped_before_it_begins_never_does) {
     busy_pool pool;
     std::atomic<int> calls = 0;
     auto waiting = pool.rt.spawn([&]() -> edo::task<> {
-        co_await edo::select_biased(
-            edo::spawn_blocking([&] { ++calls; }), edo::yield_now());
+        co_await edo::select_biased(edo::spawn_blocking([&] { ++calls; }), edo::yield_now());
     });
     pool.rt.block_on(std::move(waiting).join());
 
@@ -186,12 +193,14 @@ TEST(spawn_blocking, calls_wait_in_line_when_all_threads_are_busy) {
         }));
     }
     pool.rt.block_on([&]() -> edo::task<> {
-        while (in_line != 5) co_await edo::yield_now();
+        while (in_line != 5)
+            co_await edo::yield_now();
     });
     EXPECT_TRUE(order.empty());
 
     pool.open();
-    for (auto& h : all) pool.rt.block_on(std::move(h).join());
+    for (auto& h : all)
+        pool.rt.block_on(std::move(h).join());
 
     EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
@@ -244,16 +253,15 @@ TEST(spawn_blocking, idle_thread_is_used_again) {
 }
 
 TEST(spawn_blocking, thread_without_work_ends_and_the_next_call_gets_a_new_one) {
-    auto rt = edo::runtime::builder()
-                  .worker_threads(1)
-                  .blocking_keep_alive(0s)
-                  .build()
-                  .value();
+    auto rt = edo::runtime::builder().worker_threads(1).blocking_keep_alive(0s).build().value();
 
-    for (int i = 0; i < 200; ++i) EXPECT_EQ(rt.block_on(edo::spawn_blocking([] { return 1; })), 1);
+    for (int i = 0; i < 200; ++i)
+        EXPECT_EQ(rt.block_on(edo::spawn_blocking([] { return 1; })), 1);
 }
 
-edo::detail::sys::table& system_calls() { return edo::detail::sys::current; }
+edo::detail::sys::table& system_calls() {
+    return edo::detail::sys::current;
+}
 
 int refuse_thread(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*) noexcept {
     return -EAGAIN;
@@ -288,9 +296,8 @@ TEST(spawn_blocking, with_one_thread_a_refused_second_one_only_costs_time) {
     });
     begun.wait();
     system_calls().pthread_create = &refuse_thread;
-    auto second = rt.spawn([]() -> edo::task<int> {
-        co_return co_await edo::spawn_blocking([] { return 2; });
-    });
+    auto second = rt.spawn(
+        []() -> edo::task<int> { co_return co_await edo::spawn_blocking([] { return 2; }); });
     rt.block_on(edo::yield_now());
 
     go_on.count_down();

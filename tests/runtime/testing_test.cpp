@@ -1,3 +1,6 @@
+#include <edo/runtime/testing.h>
+
+#include "support/event.h"
 #include <chrono>
 #include <latch>
 #include <stdexcept>
@@ -8,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include <edo/runtime/spawn_blocking.h>
-#include <edo/runtime/testing.h>
 #include <edo/task/join.h>
 #include <edo/task/select.h>
 #include <edo/task/yield.h>
@@ -16,8 +18,6 @@
 #include <edo/timer/now.h>
 #include <edo/timer/sleep.h>
 #include <edo/timer/timeout.h>
-
-#include "support/event.h"
 
 namespace {
 
@@ -51,7 +51,8 @@ TEST(paused_runtime, time_stands_still_while_tasks_run) {
 
     rt.block_on([]() -> edo::task<> {
         const edo::instant begin = edo::now();
-        for (int i = 0; i < 1'000; ++i) co_await edo::yield_now();
+        for (int i = 0; i < 1'000; ++i)
+            co_await edo::yield_now();
         EXPECT_EQ(edo::now(), begin);
     });
 
@@ -154,15 +155,13 @@ TEST(run, returns_what_the_test_yields) {
 
 TEST(run, rethrows_and_prints_the_seed) {
     ::testing::internal::CaptureStderr();
-    EXPECT_THROW(
-        edo::testing::run([]() -> edo::task<> {
-            throw std::runtime_error("failed");
-            co_return;
-        }),
-        std::runtime_error);
+    EXPECT_THROW(edo::testing::run([]() -> edo::task<> {
+                     throw std::runtime_error("failed");
+                     co_return;
+                 }),
+                 std::runtime_error);
 
-    EXPECT_THAT(
-        ::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("EDO_SEED="));
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), ::testing::HasSubstr("EDO_SEED="));
 }
 
 TEST(run, fails_when_a_task_is_left_running) {

@@ -21,7 +21,7 @@ namespace edo::testing {
 /// thread are fine. Its time stands still until the test moves it.
 class manual_executor {
 public:
-    manual_executor() : core_(new core(*this)) {
+    manual_executor() : core_(new core) {
         execution_.scheduler = core_;
         execution_.choices = &choices_;
         execution_.now = instant{std::chrono::seconds(1)};
@@ -32,23 +32,20 @@ public:
 
     /// Drops every task that is left.
     ~manual_executor() {
-        const bool no_cells = core_->tasks.close();
-        struct collect {
-            std::deque<detail::task_header*> found;
-        } roots;
+        std::deque<detail::task_header*> roots;
         core_->tasks.for_each(
             [](void* to, detail::task_header& task) {
                 task.add_ref();
-                static_cast<collect*>(to)->found.push_back(&task);
+                static_cast<std::deque<detail::task_header*>*>(to)->push_back(&task);
             },
             &roots);
-        for (detail::task_header* task : roots.found) {
+        for (detail::task_header* task : roots) {
             task->cancel();
             task->release_refs();
         }
         run_until_idle();
-        core_->executor = nullptr;
-        if (no_cells) core_->destroy();
+        // Only now: from here on the last cell that is freed takes the core with it.
+        if (core_->tasks.close()) core_->destroy();
     }
 
     template <class F, class... Args>
@@ -100,7 +97,6 @@ public:
 
 private:
     struct core final : detail::scheduler {
-        explicit core(manual_executor& e) : executor(&e) {}
         void schedule(detail::task_header& task) noexcept override {
             std::lock_guard guard(lock);
             queue.push_back(&task);
@@ -111,7 +107,6 @@ private:
 
         mutable std::mutex lock;
         std::deque<detail::task_header*> queue;
-        manual_executor* executor;
     };
 
     core* core_;

@@ -24,7 +24,6 @@ public:
 
     /// Drops every task that is left, on its threads, then ends them.
     ~pool_executor() {
-        const bool no_cells = core_->tasks.close();
         std::vector<detail::task_header*> roots;
         core_->tasks.for_each(
             [](void* to, detail::task_header& task) {
@@ -42,7 +41,8 @@ public:
         }
         core_->changed.notify_all();
         for (std::thread& t : threads_) t.join();
-        if (no_cells) core_->destroy();
+        // Only now: from here on the last cell that is freed takes the core with it.
+        if (core_->tasks.close()) core_->destroy();
     }
 
     template <class... Args>

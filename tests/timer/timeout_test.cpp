@@ -436,10 +436,19 @@ task<result<void>> limit_group(std::vector<std::string>* log) {
 TEST(timeout, waits_for_the_children_of_the_inner_one_before_it_ends) {
     timed_executor ex;
     std::vector<std::string> log;
+    std::optional<result<void>> ended;
+    auto task = ex.spawn(store<result<void>>, limit_group(&log), &ended);
+    ex.run_until_idle();
+    ex.set_now(ex.now() + 1s);
+    ex.wheel().advance(ex.now());
 
-    EXPECT_EQ(run(ex, limit_group(&log)).error(), errc::timed_out);
+    ex.run_one();  // time is up: the child is asked to go and not destroyed on the spot
+    EXPECT_TRUE(log.empty());
+    ex.run_until_idle();
 
     EXPECT_THAT(log, ElementsAre("child of frame", "frame", "error"));
+    ASSERT_TRUE(ended.has_value());
+    EXPECT_EQ(ended->error(), errc::timed_out);
 }
 
 }  // namespace

@@ -1,0 +1,121 @@
+// The blocking pool with threads that come and go: each call is made once or never, none is forgotten.
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <edo/base/random.h>
+#include <edo/runtime/runtime.h>
+#include <edo/runtime/spawn_blocking.h>
+#include <edo/task/select.h>
+#include <edo/task/yield.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::uint64_t seed() {
+    const char* given = std::getenv("EDO_SEED");
+    return given != nullptr ? std::strtoull(given, nullptr, 0) : 3;
+}
+
+edo::task<> call_many(std::reference_wrapper<std::atomic<int>> made, int times) {
+    for (int i = 0; i < times; ++i) {
+        const int got = co_await edo::spawn_blocking([](int n) { return n; }, i);
+        EXPECT_EQ(got, i);
+        ++made.get();
+    }
+}
+
+TEST(blocking_pool, threads_that_end_at_once_lose_no_call) {
+    constexpr int tasks = 8, calls = 300;
+    auto rt = edo::runtime::builder()
+                  .worker_threads(2)
+                  .max_blocking_threads(3)
+                  .blocking_keep_alive(0s)
+                  .build()
+                  .value();
+    std::atomic<int> made = 0;
+
+    rt.block_on([&]() -> edo::task<> {
+        std::vector<edo::join_handle<void>> all;
+        for (int i = 0; i < tasks; ++i)
+            all.push_back(edo::spawn(call_many, std::ref(made), calls));
+        for (auto& h : all)
+            co_await std::move(h).join();
+    });
+
+    EXPECT_EQ(made, tasks * calls);
+}
+
+/// Yields a given number of times; the rival of a call in a select.
+edo::task<> yields(std::uint32_t times) {
+    for (std::uint32_t i = 0; i < times; ++i)
+        co_await edo::yield_now();
+}
+
+struct outcomes {
+    std::atomic<int> returned = 0, dropped = 0, called = 0, destroyed = 0;
+};
+
+/// Lives in the call's arguments.
+class witness {
+public:
+    explicit witness(outcomes& o) noexcept : outcomes_(&o) {}
+
+    witness(witness&& other) noexcept : outcomes_(std::exchange(other.outcomes_, nullptr)) {}
+
+    witness& operator=(witness&&) = delete;
+
+    ~witness() {
+        if (outcomes_ != nullptr) ++outcomes_->destroyed;
+    }
+
+    void note_call() noexcept { ++outcomes_->called; }
+
+private:
+    outcomes* outcomes_;
+};
+
+edo::task<> race_drop(std::reference_wrapper<outcomes> o, std::uint64_t number) {
+    edo::detail::random choices(seed() + number);
+    for (int i = 0; i < 100; ++i) {
+        auto call = edo::spawn_blocking([](witness w) { w.note_call(); }, witness(o.get()));
+        auto answer = co_await edo::select(std::move(call), yields(choices.below(40)));
+        ++(answer.index() == 0 ? o.get().returned : o.get().dropped);
+    }
+}
+
+TEST(blocking_pool, calls_that_are_dropped_at_any_moment_are_made_once_or_never) {
+    constexpr int tasks = 16;
+    outcomes o;
+    {
+        auto rt = edo::runtime::builder()
+                      .worker_threads(2)
+                      .max_blocking_threads(2)
+                      .blocking_keep_alive(std::chrono::microseconds(50))
+                      .build()
+                      .value();
+        rt.block_on([&]() -> edo::task<> {
+            std::vector<edo::join_handle<void>> all;
+            for (std::uint64_t i = 0; i < tasks; ++i)
+                all.push_back(edo::spawn(race_drop, std::ref(o), i));
+            for (auto& h : all)
+                co_await std::move(h).join();
+        });
+    }
+
+    EXPECT_EQ(o.returned + o.dropped, tasks * 100);
+    EXPECT_EQ(o.destroyed, tasks * 100);
+    EXPECT_GE(o.called, o.returned);
+    EXPECT_LE(o.called, tasks * 100);
+    EXPECT_GT(o.returned, 0);
+    EXPECT_GT(o.dropped, 0);
+    EXPECT_LT(o.called, tasks * 100) << "no call was dropped before it began";
+}
+
+}  // namespace
