@@ -30,7 +30,8 @@ constexpr instant saturating_add(instant at, duration span) noexcept {
     return at + span;
 }
 
-/// Turns any chrono duration into nanoseconds, rounded up and clamped to what `duration` can hold, so
+/// Turns any chrono duration into nanoseconds, rounded up and clamped to what `duration` can hold,
+/// so
 /// that neither `hours::max()` nor a floating-point infinity wraps around. NaN becomes zero.
 template <class Rep, class Period>
 constexpr duration to_duration(const std::chrono::duration<Rep, Period>& span) noexcept {
@@ -42,11 +43,15 @@ constexpr duration to_duration(const std::chrono::duration<Rep, Period>& span) n
     if (s <= -limit) return duration::min();
     return std::chrono::ceil<duration>(span);
 }
-constexpr duration to_duration(duration span) noexcept { return span; }
+
+constexpr duration to_duration(duration span) noexcept {
+    return span;
+}
 
 namespace detail {
 
-/// The machine's monotonic clock. Reading it costs about 27 ns, more than any other step of a task's
+/// The machine's monotonic clock. Reading it costs about 27 ns, more than any other step of a
+/// task's
 /// life: a worker reads it once per turn of its loop and shares the value.
 struct monotonic_clock {
     static instant read() noexcept;

@@ -7,18 +7,18 @@ namespace edo {
 /// What can go wrong in the runtime itself. Errors of the operating system keep
 /// `std::system_category()` and the kernel's number.
 enum class errc {
-    timed_out = 1,      ///< the deadline passed before the operation was ready
-    cancelled,          ///< the task ended because somebody asked for it
-    closed,             ///< the other side of a channel, pool or group is gone
-    unexpected_eof,     ///< the stream ended before everything that was promised had come
-    write_zero,         ///< the kernel took no byte of a non-empty buffer
-    runtime_shutdown,   ///< the runtime that should do this is shutting down or gone
-    would_block,        ///< a `try_` form would have had to wait
-    queue_full,         ///< a bounded queue or pool refused
-    lagged,             ///< a receiver was too slow and lost messages
-    invalid_address,    ///< text that is no socket address
-    not_connected,      ///< the descriptor is closed, moved away, or not a socket
-    foreign_runtime,    ///< the object belongs to another runtime
+    timed_out = 1,     ///< the deadline passed before the operation was ready
+    cancelled,         ///< the task ended because somebody asked for it
+    closed,            ///< the other side of a channel, pool or group is gone
+    unexpected_eof,    ///< the stream ended before everything that was promised had come
+    write_zero,        ///< the kernel took no byte of a non-empty buffer
+    runtime_shutdown,  ///< the runtime that should do this is shutting down or gone
+    would_block,       ///< a `try_` form would have had to wait
+    queue_full,        ///< a bounded queue or pool refused
+    lagged,            ///< a receiver was too slow and lost messages
+    invalid_address,   ///< text that is no socket address
+    not_connected,     ///< the descriptor is closed, moved away, or not a socket
+    foreign_runtime,   ///< the object belongs to another runtime
 };
 
 /// The category of `errc`, named "edo". Thread-safe: yes.

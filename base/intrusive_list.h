@@ -19,13 +19,15 @@ struct list_node {
     }
 };
 
-/// A doubly linked list of nodes that live elsewhere: insert and remove are O(1) and never allocate.
+/// A doubly linked list of nodes that live elsewhere: insert and remove are O(1) and never
+/// allocate.
 /// `T` derives from list_node.
 /// Thread-safe: no; the owner's lock protects it.
 template <class T>
 class intrusive_list {
 public:
     intrusive_list() noexcept { head_.prev = head_.next = &head_; }
+
     intrusive_list(const intrusive_list&) = delete;
     intrusive_list& operator=(const intrusive_list&) = delete;
 

@@ -7,7 +7,9 @@
 
 namespace edo::detail {
 
-void throw_system_error(std::error_code code) { throw std::system_error(code); }
+void throw_system_error(std::error_code code) {
+    throw std::system_error(code);
+}
 
 void fail_on_missing_value(std::error_code code) noexcept {
     if (!code) fail("a result was made from an error code that holds no error");

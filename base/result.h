@@ -31,6 +31,7 @@ template <class T>
 struct flattened {
     using type = result<T>;
 };
+
 template <class T>
 struct flattened<result<T>> {
     using type = result<T>;
@@ -49,7 +50,8 @@ using flattened_t = typename flattened<std::remove_cv_t<T>>::type;
 ///     if (!n) co_return n.error();
 ///     use(*n);
 ///
-/// Looking at `*r` of an error is a programming error and aborts; `value()` throws instead. An error
+/// Looking at `*r` of an error is a programming error and aborts; `value()` throws instead. An
+/// error
 /// code without an error (value 0) cannot be stored and aborts too.
 /// Thread-safe: as T.
 template <class T>
@@ -67,10 +69,9 @@ public:
     }
 
     template <class U = T>
-        requires(
-            std::is_constructible_v<T, U> && !detail::is_result_v<std::remove_cvref_t<U>> &&
-            !std::is_same_v<std::remove_cvref_t<U>, std::error_code> &&
-            !std::is_error_code_enum_v<std::remove_cvref_t<U>>)
+        requires(std::is_constructible_v<T, U> && !detail::is_result_v<std::remove_cvref_t<U>> &&
+                 !std::is_same_v<std::remove_cvref_t<U>, std::error_code> &&
+                 !std::is_error_code_enum_v<std::remove_cvref_t<U>>)
     explicit(!std::is_convertible_v<U, T>)
         result(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
         : has_value_(true) {
@@ -120,6 +121,7 @@ public:
     ~result() { destroy(); }
 
     bool has_value() const noexcept { return has_value_; }
+
     explicit operator bool() const noexcept { return has_value_; }
 
     /// The error; an empty code when there is a value.
@@ -127,9 +129,13 @@ public:
 
     /// Requires: has_value().
     T& operator*() & noexcept { return checked(); }
+
     const T& operator*() const& noexcept { return const_cast<result*>(this)->checked(); }
+
     T&& operator*() && noexcept { return std::move(checked()); }
+
     T* operator->() noexcept { return &checked(); }
+
     const T* operator->() const noexcept { return &const_cast<result*>(this)->checked(); }
 
     /// The value. Throws std::system_error when there is none: for tests and small tools.
@@ -137,10 +143,12 @@ public:
         if (!has_value_) detail::throw_system_error(error_);
         return value_;
     }
+
     const T& value() const& {
         if (!has_value_) detail::throw_system_error(error_);
         return value_;
     }
+
     T&& value() && {
         if (!has_value_) detail::throw_system_error(error_);
         return std::move(value_);
@@ -150,6 +158,7 @@ public:
     T value_or(U&& otherwise) const& {
         return has_value_ ? value_ : static_cast<T>(std::forward<U>(otherwise));
     }
+
     template <class U>
     T value_or(U&& otherwise) && {
         return has_value_ ? std::move(value_) : static_cast<T>(std::forward<U>(otherwise));
@@ -188,6 +197,7 @@ public:
         if (a.has_value_ != b.has_value_) return false;
         return a.has_value_ ? a.value_ == b.value_ : a.error_ == b.error_;
     }
+
     friend bool operator==(const result& a, const std::error_code& code) noexcept {
         return !a.has_value_ && a.error_ == code;
     }
@@ -201,6 +211,7 @@ public:
             ::new (&error_) std::error_code(other.error());
         }
     }
+
     operator std::expected<T, std::error_code>() && {
         if (has_value_) return std::move(value_);
         return std::unexpected(error_);
@@ -213,6 +224,7 @@ private:
             detail::fail_on_missing_value(error_);
         return value_;
     }
+
     void destroy() noexcept {
         if (has_value_) value_.~T();
     }
@@ -221,6 +233,7 @@ private:
         T value_;
         std::error_code error_;
     };
+
     bool has_value_;
 };
 
@@ -232,21 +245,27 @@ public:
     using error_type = std::error_code;
 
     result() noexcept {}  // user-provided: safe as a temporary next to co_await on g++ 12
+
     /// Requires: `code` is an error.
     result(std::error_code code) noexcept : error_(code) {  // NOLINT: implicit
         if (!code) detail::fail_on_missing_value(code);
     }
+
     template <class E>
         requires std::is_error_code_enum_v<E>
     result(E code) noexcept : result(make_error_code(code)) {}  // NOLINT: implicit
 
     bool has_value() const noexcept { return !error_; }
+
     explicit operator bool() const noexcept { return !error_; }
+
     std::error_code error() const noexcept { return error_; }
+
     void operator*() const noexcept {
         if (error_) [[unlikely]]
             detail::fail_on_missing_value(error_);
     }
+
     /// Throws std::system_error if this is an error.
     void value() const {
         if (error_) detail::throw_system_error(error_);
@@ -257,6 +276,7 @@ public:
         if (error_) return error_;
         return std::forward<F>(next)();
     }
+
     template <class F>
     auto transform(F&& change) const -> result<std::remove_cv_t<std::invoke_result_t<F>>> {
         using U = std::remove_cv_t<std::invoke_result_t<F>>;
@@ -268,6 +288,7 @@ public:
             return result<U>(std::forward<F>(change)());
         }
     }
+
     template <class F>
     result or_else(F&& mend) const {
         if (!error_) return {};
@@ -277,6 +298,7 @@ public:
     friend bool operator==(const result& a, const result& b) noexcept {
         return a.error_ == b.error_;
     }
+
     friend bool operator==(const result& a, const std::error_code& code) noexcept {
         return a.error_ && a.error_ == code;
     }
@@ -285,6 +307,7 @@ public:
     result(const std::expected<void, std::error_code>& other) {  // NOLINT: implicit
         if (!other) error_ = other.error();
     }
+
     operator std::expected<void, std::error_code>() const {
         if (!error_) return {};
         return std::unexpected(error_);

@@ -1,9 +1,9 @@
-// An echo server with options and a clean end: on Ctrl-C it stops accepting, sends back what has arrived
+// An echo server with options and a clean end: on Ctrl-C it stops accepting, sends back what has
+// arrived
 // and is gone within two seconds.
 //   build/release/bin/echo_server --port 7000 --threads 2        then: nc 127.0.0.1 7000
-#include <array>
-
 #include "support/server.h"
+#include <array>
 
 namespace {
 
@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 edo::task<edo::result<void>> echo(edo::net::tcp_stream stream, edo::sync::cancellation_token stop) {
     std::array<std::byte, 16384> buffer;
-    auto stopped = stop.cancelled();  // one wait for the whole connection: a variable survives select
+    // one wait for the whole connection: a variable survives select
+    auto stopped = stop.cancelled();
     for (;;) {
         auto next = co_await edo::select_biased(stream.read(buffer), stopped);
         if (next.index() == 1) co_return {};
@@ -21,14 +22,14 @@ edo::task<edo::result<void>> echo(edo::net::tcp_stream stream, edo::sync::cancel
     }
 }
 
-edo::task<edo::result<void>> serve(
-    edo::net::tcp_listener listener, edo::sync::cancellation_token stop) {
+edo::task<edo::result<void>> serve(edo::net::tcp_listener listener,
+                                   edo::sync::cancellation_token stop) {
     return example::serve_clients(std::move(listener), std::move(stop), &echo, 2s);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    return example::run_server(
-        argc, argv, {"echo_server", "sends back what it receives", 7000}, &serve);
+    return example::run_server(argc, argv, {"echo_server", "sends back what it receives", 7000},
+                               &serve);
 }

@@ -1,13 +1,13 @@
-// A small HTTP/1.1 server: GET / answers "Hello, World!". Keep-alive and pipelining; slow clients are cut
+// A small HTTP/1.1 server: GET / answers "Hello, World!". Keep-alive and pipelining; slow clients
+// are cut
 // by deadlines; on Ctrl-C requests that have begun are answered, then it ends.
 //   build/release/bin/http_server --port 8080            then: curl -i http://127.0.0.1:8080/
-#include <algorithm>
-#include <array>
-#include <string>
-
 #include "http/parser.h"
 #include "http/response.h"
 #include "support/server.h"
+#include <algorithm>
+#include <array>
+#include <string>
 
 namespace {
 
@@ -55,18 +55,25 @@ public:
             } else if (is_starved_) {
                 auto more = co_await edo::timeout_at(due, stream_.read(room()));
                 if (more.error() == edo::errc::timed_out) refuse(http::status::request_timeout);
-                if (is_open_ && !keep(more)) co_return more.error() ? more.error() : std::error_code(edo::errc::unexpected_eof);
+                if (is_open_ && !keep(more))
+                    co_return more.error() ? more.error()
+                                           : std::error_code(edo::errc::unexpected_eof);
             }
             if (is_open_) answer_what_came(stop.is_cancelled());
             co_await edo::or_return(edo::timeout(write_limit, stream_.write_all(unsent())));
             out_.clear();
         }
-        if (was_refused_) co_await edo::timeout(linger_limit, let_it_read());
+        if (was_refused_) {
+            // However that ends, the connection does too.
+            const auto lingered = co_await edo::timeout(linger_limit, let_it_read());
+            static_cast<void>(lingered);
+        }
         co_return {};
     }
 
 private:
     std::span<std::byte> room() { return std::as_writable_bytes(std::span(in_).subspan(end_)); }
+
     std::span<const std::byte> unsent() const { return std::as_bytes(std::span(out_)); }
 
     bool keep(const edo::result<std::size_t>& n) {
@@ -74,6 +81,7 @@ private:
         end_ += *n;
         return true;
     }
+
     void refuse(http::status why) {
         http::append_error(out_, why);
         is_open_ = false;
@@ -91,20 +99,26 @@ private:
                     answer_ = answer_to(parser_.request(), closing);
                     if (parser_.request().expects_continue()) http::append_continue(out_);
                     break;
-                case http::parse_event::content: break;
+                case http::parse_event::content:
+                    break;
                 case http::parse_event::complete:
                     static_cast<void>(http::append(out_, answer_));  // constants: cannot be refused
                     is_open_ = answer_.connection != http::connection_option::close;
                     break;
-                case http::parse_event::need_more: is_starved_ = true; break;
-                case http::parse_event::failed: refuse(parser_.error().code); break;
+                case http::parse_event::need_more:
+                    is_starved_ = true;
+                    break;
+                case http::parse_event::failed:
+                    refuse(parser_.error().code);
+                    break;
             }
         }
         std::copy(in_.data() + begin, in_.data() + end_, in_.data());
         end_ -= begin;
     }
 
-    // Closing with bytes unread would reset the connection, and the client might never see the answer.
+    // Closing with bytes unread would reset the connection, and the client might never see the
+    // answer.
     edo::task<edo::result<void>> let_it_read() {
         co_await edo::or_return(stream_.shutdown(edo::net::shutdown_how::write));
         for (std::size_t n = 1; n != 0;)
@@ -128,13 +142,14 @@ edo::task<edo::result<void>> talk(edo::net::tcp_stream stream, edo::sync::cancel
     co_return co_await client.run(std::move(stop));
 }
 
-edo::task<edo::result<void>> serve(
-    edo::net::tcp_listener listener, edo::sync::cancellation_token stop) {
+edo::task<edo::result<void>> serve(edo::net::tcp_listener listener,
+                                   edo::sync::cancellation_token stop) {
     return example::serve_clients(std::move(listener), std::move(stop), &talk, 5s);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    return example::run_server(argc, argv, {"http_server", "answers GET / with Hello, World!", 8080}, &serve);
+    return example::run_server(argc, argv,
+                               {"http_server", "answers GET / with Hello, World!", 8080}, &serve);
 }

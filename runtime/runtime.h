@@ -63,7 +63,9 @@ public:
     ///
     /// Requires: the calling thread is not running tasks: inside one, co_await instead. With a
     ///           current-thread runtime it is the thread that built the runtime.
-    /// Errors:   if the runtime is shut down meanwhile: errc::runtime... see join_handle::join().
+    /// Errors:   when the runtime is shut down meanwhile, or was before, the task counts as
+    ///           cancelled;
+    ///           see join_handle::join().
     template <class T>
     T block_on(task<T>&& root, std::source_location site = std::source_location::current()) {
         detail::check_block_on(core_, site);

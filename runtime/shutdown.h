@@ -9,7 +9,7 @@
 namespace edo {
 
 /// Who did not stop in time; see runtime::shutdown().
-class [[nodiscard]] shutdown_report {
+class shutdown_report {
 public:
     shutdown_report() noexcept {}
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// What `co_await` does inside a task, for each kind of operand: another task, an operation, or_return of
+// What `co_await` does inside a task, for each kind of operand: another task, an operation,
+// or_return of
 // either, or an awaitable that knows nothing of Edo.
 
 #include <coroutine>
@@ -25,8 +26,10 @@ public:
         this->child = &awaited;
         this->propagates = Propagates;
     }
+
     task_awaiter(const task_awaiter&) = delete;
     task_awaiter& operator=(const task_awaiter&) = delete;
+
     ~task_awaiter() {
         if (this->child != nullptr) this->child->handle().destroy();
     }
@@ -75,11 +78,14 @@ template <class Op>
 class leaf_awaiter : leaf {
 public:
     leaf_awaiter(Op& op, promise_base& waiting) noexcept : leaf{&kind_of, &waiting}, op_(op) {}
+
     leaf_awaiter(const leaf_awaiter&) = delete;
     leaf_awaiter& operator=(const leaf_awaiter&) = delete;
 
     bool await_ready() noexcept { return poll_operation(op_, *frame->line); }
+
     void await_suspend(std::coroutine_handle<>) noexcept { frame->line->suspend_at(*this); }
+
     decltype(auto) await_resume() { return op_.take(); }
 
 private:
@@ -87,17 +93,17 @@ private:
         auto& me = static_cast<leaf_awaiter&>(self);
         return poll_operation(me.op_, cx) ? me.frame->handle() : std::coroutine_handle<>{};
     }
+
     static bool prepare_drop(leaf& self) noexcept {
         return prepare_drop_of(static_cast<leaf_awaiter&>(self).op_);
     }
+
     static void visit(leaf& self, void (*seen)(void*, const context&), void* to) {
         visit_branches_of(static_cast<leaf_awaiter&>(self).op_, seen, to);
     }
-    static constexpr leaf_kind kind_of{
-        &poll,
-        combinator<Op> ? &prepare_drop : nullptr,
-        wait_name_of<Op>(),
-        combinator<Op> ? &visit : nullptr};
+
+    static constexpr leaf_kind kind_of{&poll, combinator<Op> ? &prepare_drop : nullptr,
+                                       wait_name_of<Op>(), combinator<Op> ? &visit : nullptr};
 
     Op& op_;
 };
@@ -111,6 +117,7 @@ class propagating_leaf_awaiter : leaf {
 public:
     propagating_leaf_awaiter(Op& op, promise_base& waiting) noexcept
         : leaf{&kind_of, &waiting}, op_(op) {}
+
     propagating_leaf_awaiter(const propagating_leaf_awaiter&) = delete;
     propagating_leaf_awaiter& operator=(const propagating_leaf_awaiter&) = delete;
 
@@ -128,7 +135,8 @@ public:
 
     auto await_resume() {
         if constexpr (may_throw) {
-            // The operation was ready in poll(), which cannot throw into the coroutine: it does so here.
+            // The operation was ready in poll(), which cannot throw into the coroutine: it does so
+            // here.
             if (!taken_) std::rethrow_exception(std::move(thrown_));
         }
         if constexpr (std::is_void_v<typename result_type::value_type>) {
@@ -145,6 +153,7 @@ private:
         if (!me.take_result() || me.taken_->has_value()) return me.frame->handle();
         return promise_base::end_early(*me.frame, me.taken_->error());
     }
+
     // Returns: false when take() has thrown.
     bool take_result() noexcept {
         if constexpr (may_throw) {
@@ -159,19 +168,20 @@ private:
         }
         return true;
     }
+
     static bool prepare_drop(leaf& self) noexcept {
         return prepare_drop_of(static_cast<propagating_leaf_awaiter&>(self).op_);
     }
+
     static void visit(leaf& self, void (*seen)(void*, const context&), void* to) {
         visit_branches_of(static_cast<propagating_leaf_awaiter&>(self).op_, seen, to);
     }
-    static constexpr leaf_kind kind_of{
-        &poll,
-        combinator<Op> ? &prepare_drop : nullptr,
-        wait_name_of<Op>(),
-        combinator<Op> ? &visit : nullptr};
+
+    static constexpr leaf_kind kind_of{&poll, combinator<Op> ? &prepare_drop : nullptr,
+                                       wait_name_of<Op>(), combinator<Op> ? &visit : nullptr};
 
     struct nothing {};
+
     Op& op_;
     std::optional<result_type> taken_;
     [[no_unique_address]] std::conditional_t<may_throw, std::exception_ptr, nothing> thrown_;
@@ -183,10 +193,13 @@ class propagating_result_awaiter {
 public:
     propagating_result_awaiter(result<T>& taken, promise_base& waiting) noexcept
         : taken_(taken), waiting_(waiting) {}
+
     bool await_ready() const noexcept { return taken_.has_value(); }
+
     std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
         return promise_base::end_early(waiting_, taken_.error());
     }
+
     auto await_resume() {
         if constexpr (std::is_void_v<T>) {
             return;
@@ -212,21 +225,22 @@ decltype(auto) make_awaiter(promise_common<T>& waiting, A&& awaitable) {
     if constexpr (is_task_v<bare>) {
         return task_awaiter<typename bare::value_type, false>(awaitable.release());
     } else if constexpr (is_or_return_v<bare>) {
-        static_assert(
-            is_result_v<T>,
-            "or_return ends this coroutine with an error, so the coroutine must yield edo::result<...>");
+        static_assert(is_result_v<T>,
+                      "or_return ends this coroutine with an error, so the coroutine must yield "
+                      "edo::result<...>");
         using inner = typename bare::inner_type;
         if constexpr (is_task_v<inner>) {
             using yielded = typename inner::value_type;
-            static_assert(is_result_v<yielded>, "or_return needs a task that yields edo::result<...>");
+            static_assert(is_result_v<yielded>,
+                          "or_return needs a task that yields edo::result<...>");
             return task_awaiter<yielded, true>(awaitable.inner().release());
         } else if constexpr (is_result_v<inner>) {
-            return propagating_result_awaiter<typename inner::value_type>(
-                awaitable.inner(), waiting);
+            return propagating_result_awaiter<typename inner::value_type>(awaitable.inner(),
+                                                                          waiting);
         } else {
-            static_assert(
-                operation<inner>,
-                "or_return takes a task, an operation or a result; wrap a foreign awaitable in a task");
+            static_assert(operation<inner>,
+                          "or_return takes a task, an operation or a result; wrap a foreign "
+                          "awaitable in a task");
             return propagating_leaf_awaiter<inner>(awaitable.inner(), waiting);
         }
     } else if constexpr (operation<bare>) {

@@ -23,7 +23,8 @@ using stored_t =
 
 /// One operand of select, join or timeout: an operation or a task, polled as a line of its own.
 ///
-/// `A` is the operand as the user passed it: `X` for a temporary, which the branch owns and drops with
+/// `A` is the operand as the user passed it: `X` for a temporary, which the branch owns and drops
+/// with
 /// itself; `X&` for a variable, which survives the branch and can be a branch again.
 /// May be moved until its first poll.
 template <class A>
@@ -55,23 +56,32 @@ class branch<A> {
 
 public:
     explicit branch(A&& operand) : op_(hold(std::forward<A>(operand))) {}
+
     branch(branch&& other) noexcept(!owns || std::is_nothrow_move_constructible_v<op_type>)
         : op_(std::move(other.op_)) {}
+
     branch& operator=(branch&&) = delete;
 
     bool poll(context& parent) noexcept {
         if (!line_) line_.emplace(parent);
         return poll_operation(op(), *line_);
     }
+
     bool is_woken() const noexcept { return !line_ || line_->is_woken(); }
+
     decltype(auto) take() { return op().take(); }
+
     bool prepare_drop() noexcept { return !line_ || prepare_drop_of(op()); }
+
     void drop() noexcept {
         if constexpr (owns) op_.reset();
         line_.reset();
     }
+
     const context* line() const noexcept { return line_ ? &*line_ : nullptr; }
+
     const char* wait_name() const noexcept { return wait_name_of<op_type>(); }
+
     void visit(void (*seen)(void* to, const context& branch), void* to) {
         if (line_) visit_branches_of(op(), seen, to);
     }
@@ -84,6 +94,7 @@ private:
             return &operand;
         }
     }
+
     op_type& op() noexcept { return *op_; }
 
     std::optional<context> line_;  // outlives the operation: it is declared first
@@ -100,14 +111,18 @@ public:
             "a task was given to a combinator that has none of its coroutine left: it was awaited "
             "before, or moved from");
     }
+
     branch(branch&& other) noexcept : task_(std::move(other.task_)) {}
+
     branch& operator=(branch&&) = delete;
+
     ~branch() { drop(); }
 
     bool poll(context& parent) noexcept {
         if (!line_) start(parent);
         return line_->run();
     }
+
     bool is_woken() const noexcept { return !line_ || line_->is_woken(); }
 
     T take() {
@@ -128,8 +143,11 @@ public:
         if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
         line_.reset();
     }
+
     const context* line() const noexcept { return line_ ? &*line_ : nullptr; }
+
     const char* wait_name() const noexcept { return nullptr; }
+
     void visit(void (*)(void*, const context&), void*) {}
 
 private:
@@ -146,7 +164,8 @@ private:
     task<T> task_;
 };
 
-/// What a task that is polled as a variable needs between two combinators: the line goes with the task.
+/// What a task that is polled as a variable needs between two combinators: the line goes with the
+/// task.
 template <class T>
 class pinned_line final : public task_line_base,
                           public std::conditional_t<is_result_v<T>, result_owner, frame_owner> {
@@ -157,21 +176,25 @@ public:
         top.line = &line_;
         line_.start(top);
     }
+
     ~pinned_line() override {
         const execution* const here = current_execution();
-        EDO_CHECK(
-            here != nullptr && here->task == &line_.task(),
-            "a task that a combinator has started through a variable was moved out of the task that "
-            "started it");
+        EDO_CHECK(here != nullptr && here->task == &line_.task(),
+                  "a task that a combinator has started through a variable was moved out of the "
+                  "task that "
+                  "started it");
         if (!line_.is_done()) line_.drop();
         if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
     }
+
     static void* operator new(std::size_t size) { return allocate_frame(size); }
+
     static void operator delete(void* memory, std::size_t size) noexcept {
         free_frame(memory, size);
     }
 
     context& line() noexcept { return line_; }
+
     T take() {
         if constexpr (is_result_v<T>) {
             if (this->child == nullptr) return T(this->early);
@@ -193,8 +216,11 @@ public:
             "a task was given to a combinator that has none of its coroutine left: it was awaited "
             "before, or moved from");
     }
+
     branch(branch&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+
     branch& operator=(branch&&) = delete;
+
     ~branch() { drop(); }
 
     bool poll(context& parent) noexcept {
@@ -208,23 +234,32 @@ public:
         }
         return pinned()->line().run();
     }
+
     bool is_woken() const noexcept { return !attached_ || pinned()->line().is_woken(); }
+
     T take() {
         // The task has ended: the variable is empty from now on.
         attached_ = false;
         task<T> ended = std::move(*task_);
         return static_cast<pinned_line<T>*>(ended.pinned())->take();
     }
+
     bool prepare_drop() noexcept { return true; }
+
     void drop() noexcept {
         if (std::exchange(attached_, false)) pinned()->line().detach();
     }
+
     const context* line() const noexcept { return attached_ ? &pinned()->line() : nullptr; }
+
     const char* wait_name() const noexcept { return nullptr; }
+
     void visit(void (*)(void*, const context&), void*) {}
 
 private:
-    pinned_line<T>* pinned() const noexcept { return static_cast<pinned_line<T>*>(task_->pinned()); }
+    pinned_line<T>* pinned() const noexcept {
+        return static_cast<pinned_line<T>*>(task_->pinned());
+    }
 
     task<T>* task_;
     bool attached_ = false;

@@ -14,17 +14,22 @@ constinit thread_local execution* execution_of_this_thread = nullptr;
 }  // namespace
 
 // Out of line, so that no compiler keeps the address of the thread's slot across a suspension.
-execution* current_execution() noexcept { return execution_of_this_thread; }
-void set_current_execution(execution* exec) noexcept { execution_of_this_thread = exec; }
+execution* current_execution() noexcept {
+    return execution_of_this_thread;
+}
+
+void set_current_execution(execution* exec) noexcept {
+    execution_of_this_thread = exec;
+}
 
 }  // namespace detail
 
 context::context(context& parent) noexcept : task_(parent.task_), parent_(nullptr) {
     static_assert(detail::tuning::branch_slots <= 63);
-    constexpr std::uint64_t slots =
-        (detail::tuning::branch_slots == 63 ? ~std::uint64_t{0}
-                                            : (std::uint64_t{2} << detail::tuning::branch_slots) - 1) &
-        ~std::uint64_t{1};  // bit 0 is the main line's
+    constexpr std::uint64_t slots = (detail::tuning::branch_slots == 63
+                                         ? ~std::uint64_t{0}
+                                         : (std::uint64_t{2} << detail::tuning::branch_slots) - 1) &
+                                    ~std::uint64_t{1};  // bit 0 is the main line's
     const std::uint64_t free = slots & ~task_.used_slots;
     if (free == 0) {
         shared_ = 1;  // wakes go to the main line; see shared_
@@ -39,27 +44,26 @@ context::context(context& parent) noexcept : task_(parent.task_), parent_(nullpt
 }
 
 context::~context() {
-    while (detail::group_link* group = groups_.front()) group->unlink();
+    while (detail::group_link* group = groups_.front())
+        group->unlink();
     if (owns_slot_) task_.used_slots &= ~(std::uint64_t{1} << slot_);
     if (parent_ != nullptr) detach();
 }
 
 void context::attach(context& parent) noexcept {
-    EDO_CHECK(
-        &parent.task_ == &task_,
-        "a task in a variable was polled by a combinator of one task and then of another; it belongs to "
-        "the task that polled it first");
+    EDO_CHECK(&parent.task_ == &task_,
+              "a task in a variable was polled by a combinator of one task and then of another; it "
+              "belongs to "
+              "the task that polled it first");
     parent_ = &parent;
-    for (context* above = parent_; above != nullptr; above = above->parent_)
-    {
+    for (context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ |= slots_;
         above->shared_ += shared_;
     }
 }
 
 void context::detach() noexcept {
-    for (context* above = parent_; above != nullptr; above = above->parent_)
-    {
+    for (context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ &= ~slots_;
         above->shared_ -= shared_;
     }
@@ -74,13 +78,14 @@ edo::waker context::waker() const noexcept {
 void context::yield() noexcept {
     task_.yielding = true;
     if (slot_ != 0)
-        task_.ready_slots.fetch_or(
-            std::uint64_t{1} << slot_, detail::relaxed);  // read by this task's own next poll
+        task_.ready_slots.fetch_or(std::uint64_t{1} << slot_,
+                                   detail::relaxed);  // read by this task's own next poll
 }
 
 std::coroutine_handle<> context::transfer(detail::promise_base& next) noexcept {
     if (++transfers_ >= detail::tuning::inline_resumptions) [[unlikely]] {
-        // Where the compiler makes no tail call of a symmetric transfer each one deepens the stack. It is
+        // Where the compiler makes no tail call of a symmetric transfer each one deepens the stack.
+        // It is
         // unwound to run(), which goes on from there.
         ready_ = &next;
         return std::noop_coroutine();
@@ -117,7 +122,8 @@ bool context::run() noexcept {
 
 bool context::prepare_drop() noexcept {
     bool may_drop = true;
-    for (detail::group_link* group = groups_.front(); group != nullptr; group = groups_.after(*group))
+    for (detail::group_link* group = groups_.front(); group != nullptr;
+         group = groups_.after(*group))
         may_drop = group->cancel_children(*group) && may_drop;
     if (leaf_ != nullptr && leaf_->kind->prepare_drop != nullptr)
         may_drop = leaf_->kind->prepare_drop(*leaf_) && may_drop;
@@ -130,7 +136,8 @@ void context::drop() noexcept {
     detail::promise_base* frame = leaf_ != nullptr ? leaf_->frame : ready_;
     leaf_ = nullptr;
     ready_ = nullptr;
-    // A child dies before its parent, as it would if the parent's destructor did it; but the depth of
+    // A child dies before its parent, as it would if the parent's destructor did it; but the depth
+    // of
     // the chain does not become depth of the stack.
     while (frame != nullptr) {
         detail::promise_base* const parent = frame->parent;
@@ -143,8 +150,8 @@ void context::drop() noexcept {
 
 namespace detail {
 
-std::coroutine_handle<> promise_base::end_early(
-    promise_base& ended, std::error_code error) noexcept {
+std::coroutine_handle<> promise_base::end_early(promise_base& ended,
+                                                std::error_code error) noexcept {
     promise_base* frame = &ended;
     for (;;) {
         frame_owner* const owner_of = frame->owner;

@@ -44,10 +44,12 @@ void set_current_execution(execution* exec) noexcept;
 
 /// What is known of a kind of wait.
 struct leaf_kind {
-    /// Polls the operation. Returns: the coroutine to resume, or null while there is nothing to do. The
+    /// Polls the operation. Returns: the coroutine to resume, or null while there is nothing to do.
+    /// The
     /// leaf may be gone by then: it lives in the frame of that coroutine.
     std::coroutine_handle<> (*poll)(struct leaf& self, context& cx) noexcept;
-    /// Asks what is below (groups of branches) to end. Returns: true when the leaf may be destroyed now
+    /// Asks what is below (groups of branches) to end. Returns: true when the leaf may be destroyed
+    /// now
     /// without blocking. May be null: always true.
     bool (*prepare_drop)(struct leaf& self) noexcept;
     /// What the task waits for, in a word or two, for dumps.
@@ -56,7 +58,8 @@ struct leaf_kind {
     void (*visit)(struct leaf& self, void (*seen)(void* to, const context& branch), void* to);
 };
 
-/// The point at which a line of a task is suspended. Lives in the awaiter, so in the coroutine's frame.
+/// The point at which a line of a task is suspended. Lives in the awaiter, so in the coroutine's
+/// frame.
 struct leaf {
     const leaf_kind* kind;
     promise_base* frame = nullptr;  ///< the coroutine that waits
@@ -80,7 +83,8 @@ void visit_branches_of(Op& op, void (*seen)(void* to, const context& branch), vo
 
 /// A place in a frame that owns children on other workers; see task_group.
 struct group_link : list_node {
-    /// Cancels the children. Returns: true when none is alive any more. Wakes the line otherwise, when
+    /// Cancels the children. Returns: true when none is alive any more. Wakes the line otherwise,
+    /// when
     /// the last one has gone.
     bool (*cancel_children)(group_link& self) noexcept = nullptr;
 };
@@ -107,9 +111,11 @@ public:
     instant now() const noexcept { return execution().now; }
 
     /// Takes one unit of the task's budget. After 128 units a task has to let others run.
-    /// Returns: false when none is left; then the operation must report that it is not ready, and the
+    /// Returns: false when none is left; then the operation must report that it is not ready, and
+    /// the
     ///          line is polled again after others had their turn.
-    /// The library charges every operation by itself; only an operation that does unbounded work in one
+    /// The library charges every operation by itself; only an operation that does unbounded work in
+    /// one
     /// poll needs to call this.
     inline bool charge() noexcept;
 
@@ -117,11 +123,14 @@ public:
 
     /// The main line of `task`.
     explicit context(detail::task_header& task) noexcept : task_(task) {}
+
     /// A branch of `parent`'s task. Takes a slot if one is free, else shares the parent's.
     explicit context(context& parent) noexcept;
 
     detail::task_header& task() const noexcept { return task_; }
+
     inline detail::execution& execution() const noexcept;
+
     detail::wake_target target() const noexcept { return {task_, slot_}; }
 
     inline bool has_budget() const noexcept;
@@ -135,30 +144,39 @@ public:
     /// Runs the line until it waits or ends: polls its leaf and resumes the coroutine above it.
     /// Returns: true when the topmost coroutine has ended.
     bool run() noexcept;
+
     /// Where run() begins: the topmost coroutine, not yet started.
     void start(detail::promise_base& top) noexcept { ready_ = &top; }
+
     /// First half of dropping the line: cancels what runs elsewhere on its behalf.
     /// Returns: true when drop() may follow; else the line is woken when it is time to ask again.
     bool prepare_drop() noexcept;
     /// Destroys the line's suspended coroutines, from the innermost outwards and without recursion.
     void drop() noexcept;
 
-    /// Takes a branch that outlives its combinator out of the tree of lines, and puts it below another
+    /// Takes a branch that outlives its combinator out of the tree of lines, and puts it below
+    /// another
     /// line of the same task.
     void detach() noexcept;
     void attach(context& parent) noexcept;
 
     bool is_done() const noexcept { return done_; }
+
     bool is_started() const noexcept { return leaf_ != nullptr || started_; }
+
     detail::leaf* leaf() const noexcept { return leaf_; }
+
     detail::promise_base* ready_frame() const noexcept { return ready_; }
 
     // Called by awaiters while the line runs.
 
     void suspend_at(detail::leaf& at) noexcept { leaf_ = &at; }
+
     void unsuspend() noexcept { leaf_ = nullptr; }
+
     /// Goes on with `next` at once, or through run() when the stack may have become deep.
     std::coroutine_handle<> transfer(detail::promise_base& next) noexcept;
+
     std::coroutine_handle<> finish() noexcept {
         done_ = true;
         return std::noop_coroutine();
@@ -171,10 +189,12 @@ private:
 
     detail::task_header& task_;
     context* parent_ = nullptr;
-    detail::leaf* leaf_ = nullptr;           // where the line is suspended, or
-    detail::promise_base* ready_ = nullptr;  // which coroutine goes on without asking, or neither: running
+    detail::leaf* leaf_ = nullptr;  // where the line is suspended, or
+    // which coroutine goes on without asking, or neither: running
+    detail::promise_base* ready_ = nullptr;
     detail::intrusive_list<detail::group_link> groups_;
-    std::uint64_t slots_ = 0;  // this line's slot and those of branches below; 0: polled at each wake
+    // this line's slot and those of branches below; 0: polled at each wake
+    std::uint64_t slots_ = 0;
     std::uint32_t shared_ = 0;  // lines at and below this one without a slot: polled at each wake
     std::uint8_t slot_ = 0;
     std::uint8_t transfers_ = 0;
@@ -185,4 +205,5 @@ private:
 
 }  // namespace edo
 
-#include <edo/task/state/header.h>  // defines the inline functions of context, which look into the task
+// defines the inline functions of context, which look into the task
+#include <edo/task/state/header.h>

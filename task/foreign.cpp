@@ -2,6 +2,8 @@
 
 namespace edo::detail {
 
-relay relay::make() { co_return; }
+relay relay::make() {
+    co_return;
+}
 
 }  // namespace edo::detail

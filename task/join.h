@@ -28,6 +28,7 @@ class [[nodiscard]] join_combinator {
     struct unwrapped {
         using type = T;
     };
+
     template <class T>
     struct unwrapped<result<T>> {
         using type = std::conditional_t<StopsAtError, T, result<T>>;
@@ -40,9 +41,13 @@ public:
     static constexpr bool is_combinator = true;
     static constexpr const char* wait_name = StopsAtError ? "try_join" : "join";
 
-    explicit join_combinator(As&&... operands) : branches_(branch<As>(std::forward<As>(operands))...) {}
+    explicit join_combinator(As&&... operands)
+        : branches_(branch<As>(std::forward<As>(operands))...) {}
+
     join_combinator(join_combinator&& other) : branches_(std::move(other.branches_)) {}
+
     join_combinator& operator=(join_combinator&&) = delete;
+
     ~join_combinator() { drop_all(); }
 
     bool poll(context& cx) noexcept {
@@ -72,6 +77,7 @@ public:
     bool prepare_drop() noexcept {
         return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
     }
+
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         std::apply(
             [&](auto&... b) {
@@ -121,6 +127,7 @@ private:
     values take_values() {
         return std::apply([](auto&... v) { return values(std::move(*v)...); }, kept_);
     }
+
     result<values> take_result() {
         if (error_) return error_;
         return take_values();
@@ -130,6 +137,7 @@ private:
     static constexpr auto make_table(std::index_sequence<I...>) {
         return std::array<void (*)(join_combinator&, context&) noexcept, count>{&poll_branch<I>...};
     }
+
     static constexpr auto poll_at = make_table(std::index_sequence_for<As...>{});
 
     void drop_all() noexcept {
@@ -151,7 +159,8 @@ private:
 ///
 ///     auto all = co_await edo::join(fa(), fb(), fc());   // std::tuple of what they yield
 ///
-/// Void counts as std::monostate, a reference as a pointer. The first exception drops the rest and is
+/// Void counts as std::monostate, a reference as a pointer. The first exception drops the rest and
+/// is
 /// rethrown. Nothing is spawned or allocated; only branches that were woken are polled, each time
 /// beginning with another one.
 /// Cancellation: drops all branches; results of those that had ended are lost.

@@ -21,16 +21,22 @@ public:
         output_.move_from(taken);
         taken.clear();
     }
+
     join_outcome(join_outcome&& other) { output_.move_from(other.output_); }
+
     join_outcome& operator=(join_outcome&&) = delete;
 
     bool has_value() const noexcept { return output_.has_value(); }
+
     explicit operator bool() const noexcept { return has_value(); }
+
     bool is_cancelled() const noexcept { return output_.is_empty(); }
+
     /// What the task threw, or null.
     std::exception_ptr exception() const noexcept {
         return output_.has_exception() ? output_.exception() : nullptr;
     }
+
     /// The value; rethrows the exception; throws std::system_error(errc::cancelled).
     T value() && {
         if (output_.is_empty()) throw std::system_error(make_error_code(errc::cancelled));
@@ -48,15 +54,19 @@ template <class T>
 class output_claim {
 public:
     output_claim() noexcept = default;
+
     explicit output_claim(task_cell<T>& counted) noexcept : cell_(&counted) {}
+
     output_claim(output_claim&& other) noexcept : cell_(std::exchange(other.cell_, nullptr)) {}
+
     output_claim& operator=(output_claim&&) = delete;
 
     explicit operator bool() const noexcept { return cell_ != nullptr; }
+
     task_cell<T>& cell() const noexcept {
-        EDO_CHECK(
-            cell_ != nullptr,
-            "a join handle was used that holds no task: it was joined, detached or moved away before");
+        EDO_CHECK(cell_ != nullptr,
+                  "a join handle was used that holds no task: it was joined, detached or moved "
+                  "away before");
         return *cell_;
     }
 
@@ -105,9 +115,12 @@ public:
     static constexpr const char* wait_name = "join";
 
     explicit join_operation(output_claim<T>&& claim) noexcept : claim_(std::move(claim)) {}
+
     join_operation(join_operation&& other) noexcept
         : claim_(std::move(other.claim_)), registered_(std::exchange(other.registered_, false)) {}
+
     join_operation& operator=(join_operation&&) = delete;
+
     ~join_operation() { claim_.give_up(Cancels); }
 
     bool poll(context& cx) noexcept { return claim_.poll_end(cx, registered_); }
@@ -122,6 +135,7 @@ public:
 
 private:
     join_outcome<T> take_outcome() { return join_outcome<T>(claim_.cell().output()); }
+
     T take_value() {
         auto& out = claim_.cell().output();
         if (out.is_empty()) {
@@ -145,9 +159,12 @@ public:
     static constexpr const char* wait_name = "cancel";
 
     explicit cancel_operation(output_claim<T>& claim) noexcept : claim_(claim) {}
+
     cancel_operation(cancel_operation&& other) noexcept
         : claim_(other.claim_), registered_(std::exchange(other.registered_, false)) {}
+
     cancel_operation& operator=(cancel_operation&&) = delete;
+
     ~cancel_operation() { claim_.forget_waker(registered_); }
 
     bool poll(context& cx) noexcept {
@@ -157,6 +174,7 @@ public:
         }
         return claim_.poll_end(cx, registered_);
     }
+
     void take() noexcept { claim_.forget_waker(registered_); }
 
 private:
@@ -169,8 +187,10 @@ private:
 
 /// Owns a spawned task.
 ///
-/// Destroying the handle asks the task to end (it is dropped at its current await, on a worker) and gives
-/// up its result. To wait for that use `co_await handle.cancel()`; to let the task run on without an
+/// Destroying the handle asks the task to end (it is dropped at its current await, on a worker) and
+/// gives
+/// up its result. To wait for that use `co_await handle.cancel()`; to let the task run on without
+/// an
 /// owner, `std::move(handle).detach()`.
 ///
 /// Thread-safe: no; the handle may be moved to and destroyed on any thread, also after the runtime.
@@ -180,6 +200,7 @@ public:
     /// Holds no task.
     join_handle() noexcept = default;
     join_handle(join_handle&& other) noexcept = default;
+
     join_handle& operator=(join_handle&& other) noexcept {
         if (this != &other) {
             claim_.give_up(true);
@@ -188,35 +209,42 @@ public:
         }
         return *this;
     }
+
     ~join_handle() { claim_.give_up(true); }
 
     /// Waits for the end of the task and yields what it returned; rethrows what it threw.
     ///
-    /// Errors:      a cancelled task yields errc::cancelled if T is a result, else std::system_error with
+    /// Errors:      a cancelled task yields errc::cancelled if T is a result, else
+    ///              std::system_error with
     ///              that code is thrown. The same when its runtime ended first.
-    /// Cancellation: dropping the wait drops the handle, so the task is cancelled. To wait for a while only,
+    /// Cancellation: dropping the wait drops the handle, so the task is cancelled. To wait for a
+    /// while only,
     ///              keep the operation in a variable and pass that to select or timeout.
     auto join() && noexcept {
         check();
         return detail::join_operation<T, true, false>(std::move(claim_));
     }
+
     /// As join(), but an exception or a cancellation is part of the answer.
     auto try_join() && noexcept {
         check();
         return detail::join_operation<T, true, true>(std::move(claim_));
     }
 
-    /// Asks the task to end and waits until its frames are destroyed. If it ends by itself first, the
+    /// Asks the task to end and waits until its frames are destroyed. If it ends by itself first,
+    /// the
     /// result can still be joined. May be awaited again later, but by one at a time.
     /// Cancellation: loses nothing; the request stands.
     auto cancel() noexcept {
         check();
         return detail::cancel_operation<T>(claim_);
     }
+
     /// Asks the task to end and does not wait. Thread-safe: yes.
     void request_cancel() noexcept { claim_.cell().cancel(); }
 
-    /// Lets the task run on; the runtime owns it and lists it as detached. A failure of it goes to the hook
+    /// Lets the task run on; the runtime owns it and lists it as detached. A failure of it goes to
+    /// the hook
     /// for unobserved failures.
     void detach() && noexcept {
         claim_.cell().detached = true;
@@ -225,8 +253,10 @@ public:
 
     /// True when the task has ended, one way or another. Thread-safe: yes.
     bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
+
     /// Unique in its runtime; as dumps and messages show it.
     std::uint64_t id() const noexcept { return claim_.cell().id; }
+
     /// False when the task was joined, detached or moved away.
     explicit operator bool() const noexcept { return static_cast<bool>(claim_); }
 

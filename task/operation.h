@@ -7,7 +7,8 @@
 
 namespace edo {
 
-/// What can be awaited inside a task, and be a branch of select, join and timeout: a leaf operation.
+/// What can be awaited inside a task, and be a branch of select, join and timeout: a leaf
+/// operation.
 ///
 ///     class wait_for_flag {                         // waits until somebody raises the flag
 ///     public:
@@ -18,15 +19,18 @@ namespace edo {
 ///         bool poll(edo::context& cx) noexcept {    // true: done, take() may be called
 ///             return flag_.is_raised_or_remember(*this, cx.waker());
 ///         }
-///         void take() noexcept {}                   // the result; called once, after poll said true
+///         void take() noexcept {}                   // the result; called once, after poll said
+///                                                   true
 ///     };
 ///
 /// The rules:
 /// - Making the object does nothing; the work begins with the first poll().
-/// - poll() never blocks and never throws. When it answers false it has arranged that the waker is woken
+/// - poll() never blocks and never throws. When it answers false it has arranged that the waker is
+/// woken
 ///   when there may be progress. It is polled again then, and at other times without any reason.
 /// - A later poll may come with another waker: compare with `waker::wakes(cx)` and replace it.
-/// - The destructor may run at any time between polls, on another thread than the last poll. When it
+/// - The destructor may run at any time between polls, on another thread than the last poll. When
+/// it
 ///   returns, nothing may refer to the object any more, and what was handed to it but not taken
 ///   (a permit, a message) has been handed on.
 /// - take() may throw; that is how a failure leaves the operation.

@@ -18,7 +18,8 @@ namespace detail {
 ///
 ///   polling ──a branch is ready──► settling ──every loser may go──► done
 ///
-/// While settling, the result is kept and the losers are asked to end; only a loser that owns tasks on
+/// While settling, the result is kept and the losers are asked to end; only a loser that owns tasks
+/// on
 /// other workers makes it wait. The losers are destroyed before poll() says true.
 template <bool Biased, class... As>
 class [[nodiscard]] select_combinator {
@@ -30,9 +31,13 @@ public:
     static constexpr bool is_combinator = true;
     static constexpr const char* wait_name = "select";
 
-    explicit select_combinator(As&&... operands) : branches_(branch<As>(std::forward<As>(operands))...) {}
+    explicit select_combinator(As&&... operands)
+        : branches_(branch<As>(std::forward<As>(operands))...) {}
+
     select_combinator(select_combinator&& other) : branches_(std::move(other.branches_)) {}
+
     select_combinator& operator=(select_combinator&&) = delete;
+
     ~select_combinator() { drop_all(); }
 
     bool poll(context& cx) noexcept {
@@ -60,6 +65,7 @@ public:
     bool prepare_drop() noexcept {
         return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
     }
+
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         std::apply(
             [&](auto&... b) {
@@ -78,16 +84,20 @@ private:
         auto& b = std::get<I>(self.branches_);
         if (!b.is_woken() || !b.poll(cx)) return false;
         try {
-            self.result_.emplace(std::in_place_index<I>, store([&]() -> decltype(auto) { return b.take(); }));
+            self.result_.emplace(std::in_place_index<I>,
+                                 store([&]() -> decltype(auto) { return b.take(); }));
         } catch (...) {
             self.exception_ = std::current_exception();
         }
         return true;
     }
+
     template <std::size_t... I>
     static constexpr auto make_table(std::index_sequence<I...>) {
-        return std::array<bool (*)(select_combinator&, context&) noexcept, count>{&poll_branch<I>...};
+        return std::array<bool (*)(select_combinator&, context&) noexcept, count>{
+            &poll_branch<I>...};
     }
+
     static constexpr auto poll_at = make_table(std::index_sequence_for<As...>{});
 
     void drop_all() noexcept {
@@ -109,13 +119,18 @@ private:
 ///         case 0: use(std::get<0>(r)); break;
 ///         ...
 ///
-/// Yields a std::variant with one alternative per branch, in order; void counts as std::monostate, a
-/// reference as a pointer. An exception of the branch that ended first is rethrown. If several are ready
-/// the choice is random, from the runtime's seed. The losers are destroyed before select returns; what
-/// that loses says the `Cancellation:` line of each operation. A branch that is passed as a variable
+/// Yields a std::variant with one alternative per branch, in order; void counts as std::monostate,
+/// a
+/// reference as a pointer. An exception of the branch that ended first is rethrown. If several are
+/// ready
+/// the choice is random, from the runtime's seed. The losers are destroyed before select returns;
+/// what
+/// that loses says the `Cancellation:` line of each operation. A branch that is passed as a
+/// variable
 /// (an lvalue) is not destroyed: it goes on where it was when it is passed to a select again.
 ///
-/// All branches run within the calling task, one at a time: nothing is spawned or allocated (but the line
+/// All branches run within the calling task, one at a time: nothing is spawned or allocated (but
+/// the line
 /// of a task in a variable, once), and only branches that were woken are polled.
 /// Cancellation: drops all branches that it owns.
 template <class... As>

@@ -17,10 +17,14 @@ class new_cell {
 public:
     template <class... Args>
     explicit new_cell(Args&&... args) : cell_(new Cell(std::forward<Args>(args)...)) {}
+
     new_cell(const new_cell&) = delete;
     new_cell& operator=(const new_cell&) = delete;
+
     ~new_cell() { delete cell_; }
+
     Cell* operator->() const noexcept { return cell_; }
+
     Cell* release() noexcept { return std::exchange(cell_, nullptr); }
 
 private:
@@ -32,8 +36,9 @@ template <class F, class... Args>
 decltype(auto) call(F&& fn, Args&&... args) {
     return std::forward<F>(fn)(std::forward<Args>(args)...);
 }
+
 template <class R, class C, class Object, class... Args>
-decltype(auto) call(R C::*member, Object&& object, Args&&... args) {
+decltype(auto) call(R C::* member, Object&& object, Args&&... args) {
     if constexpr (std::is_pointer_v<std::remove_cvref_t<Object>>) {
         return (object->*member)(std::forward<Args>(args)...);
     } else {
@@ -42,7 +47,7 @@ decltype(auto) call(R C::*member, Object&& object, Args&&... args) {
 }
 
 template <class R, class C, class T, class... Args>
-decltype(auto) call(R C::*member, std::reference_wrapper<T> object, Args&&... args) {
+decltype(auto) call(R C::* member, std::reference_wrapper<T> object, Args&&... args) {
     return (object.get().*member)(std::forward<Args>(args)...);
 }
 template <class...>
@@ -51,25 +56,27 @@ template <class Object, class... Args>
 inline constexpr bool points_to_object_v<Object, Args...> =
     std::is_pointer_v<std::decay_t<Object>> || is_reference_wrapper_v<std::decay_t<Object>>;
 
-/// Makes a cell that runs `fn(args...)`. The callable is moved into the cell first, so that a lambda's
+/// Makes a cell that runs `fn(args...)`. The callable is moved into the cell first, so that a
+/// lambda's
 /// captures live as long as its coroutine; the arguments become the coroutine's parameters.
 template <class F, class... Args>
 auto make_cell(scheduler& owner, std::source_location site, F&& fn, Args&&... args) {
-    static_assert(
-        is_safe_to_spawn_v<F, Args...>,
-        "a spawned coroutine must not take references, string_view or span: the caller may be gone when "
-        "it runs. Take the parameter by value, or say std::ref(x) at the call if x outlives the task");
+    static_assert(is_safe_to_spawn_v<F, Args...>,
+                  "a spawned coroutine must not take references, string_view or span: the caller "
+                  "may be gone when "
+                  "it runs. Take the parameter by value, or say std::ref(x) at the call if x "
+                  "outlives the task");
     using callable = std::decay_t<F>;
-    static_assert(
-        !std::is_member_pointer_v<callable> || points_to_object_v<Args...>,
-        "spawn of a member function takes a pointer to the object or std::ref(object): a copy would be gone "
-        "when the coroutine runs");
+    static_assert(!std::is_member_pointer_v<callable> || points_to_object_v<Args...>,
+                  "spawn of a member function takes a pointer to the object or std::ref(object): a "
+                  "copy would be gone "
+                  "when the coroutine runs");
     using T = spawned_t<F, Args...>;
     if constexpr (std::is_class_v<callable> && !std::is_empty_v<callable>) {
         using cell_type = callable_cell<T, callable>;
         new_cell<cell_type> cell(owner, site, std::forward<F>(fn));
-        cell->adopt(call(
-            cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...));
+        cell->adopt(
+            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...));
         return static_cast<task_cell<T>*>(cell.release());
     } else {
         task<T> top = call(fn, static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
@@ -88,7 +95,8 @@ task_cell<T>* make_cell(scheduler& owner, std::source_location site, task<T>&& t
     return static_cast<task_cell<T>*>(cell.release());
 }
 
-/// Lists a new cell and queues it. If the runtime takes no new tasks any more the task ends at once, as
+/// Lists a new cell and queues it. If the runtime takes no new tasks any more the task ends at
+/// once, as
 /// cancelled, on this thread and without having run.
 void launch(task_header& cell, bool has_handle) noexcept;
 
@@ -107,13 +115,17 @@ join_handle<T> launch_with_handle(task_cell<T>* cell) noexcept {
 ///
 ///     edo::join_handle<int> h = edo::spawn(child, "a");
 ///
-/// The callable and the arguments are moved (or copied) into the task. A lambda coroutine with captures
-/// is safe here, because the lambda itself lives in the task. Reference, string_view and span parameters
-/// do not compile unless the argument is wrapped in std::ref. The task runs on any worker, at the earliest
+/// The callable and the arguments are moved (or copied) into the task. A lambda coroutine with
+/// captures
+/// is safe here, because the lambda itself lives in the task. Reference, string_view and span
+/// parameters
+/// do not compile unless the argument is wrapped in std::ref. The task runs on any worker, at the
+/// earliest
 /// when the caller waits or another worker takes it.
 ///
 /// Requires:    the calling thread runs a task of a runtime; elsewhere use runtime::spawn().
-/// Errors:      throws std::bad_alloc, or what copying an argument throws; then no task exists. In a
+/// Errors:      throws std::bad_alloc, or what copying an argument throws; then no task exists. In
+///              a
 ///              runtime that shuts down the task ends as cancelled without having run.
 /// Cost:        two allocations from the thread's free lists.
 /// Thread-safe: yes.
@@ -123,11 +135,13 @@ auto spawn(F&& fn, std::source_location site = std::source_location::current()) 
     return detail::launch_with_handle(
         detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn)));
 }
+
 template <class T>
 join_handle<T> spawn(task<T>&& top, std::source_location site = std::source_location::current()) {
     return detail::launch_with_handle(
         detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::move(top)));
 }
+
 // One overload per number of arguments: the call site can only be a default argument, and a default
 // argument cannot follow a parameter pack.
 template <class F, class A>
@@ -136,26 +150,32 @@ auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::curr
     return detail::launch_with_handle(detail::make_cell(
         detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn), std::forward<A>(a)));
 }
+
 template <class F, class A, class B>
     requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
 auto spawn(F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(detail::make_cell(
-        detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn), std::forward<A>(a),
-        std::forward<B>(b)));
+    return detail::launch_with_handle(detail::make_cell(detail::scheduler_here(site, "edo::spawn"),
+                                                        site, std::forward<F>(fn),
+                                                        std::forward<A>(a), std::forward<B>(b)));
 }
+
 template <class F, class A, class B, class C>
     requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
 auto spawn(
     F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(detail::make_cell(
-        detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn), std::forward<A>(a),
-        std::forward<B>(b), std::forward<C>(c)));
+    return detail::launch_with_handle(
+        detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn),
+                          std::forward<A>(a), std::forward<B>(b), std::forward<C>(c)));
 }
+
 template <class F, class A, class B, class C, class D>
     requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
-auto spawn(
-    F&& fn, A&& a, B&& b, C&& c, D&& d,
-    std::source_location site = std::source_location::current()) {
+auto spawn(F&& fn,
+           A&& a,
+           B&& b,
+           C&& c,
+           D&& d,
+           std::source_location site = std::source_location::current()) {
     return detail::launch_with_handle(detail::make_cell(
         detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn), std::forward<A>(a),
         std::forward<B>(b), std::forward<C>(c), std::forward<D>(d)));

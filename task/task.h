@@ -28,11 +28,14 @@ public:
 ///         co_return 42;
 ///     }
 ///
-/// A task is lazy: calling answer() runs nothing. `co_await` or spawn() starts it; either takes it away
-/// from the object, so a task runs at most once: awaiting one that has run, or was moved from, aborts
+/// A task is lazy: calling answer() runs nothing. `co_await` or spawn() starts it; either takes it
+/// away
+/// from the object, so a task runs at most once: awaiting one that has run, or was moved from,
+/// aborts
 /// with a message. An exception that leaves the coroutine travels to whoever awaits it.
 ///
-/// Destroying a task that was not started frees its arguments. A started one is owned by its awaiter:
+/// Destroying a task that was not started frees its arguments. A started one is owned by its
+/// awaiter:
 /// it is destroyed (and by that cancelled) with the coroutine that awaits it.
 ///
 /// Thread-safe: no; a task that is spawned may move between threads, between two of its awaits.
@@ -44,11 +47,14 @@ public:
     using value_type = T;
 
     task() noexcept = default;
+
     task(task&& other) noexcept : frame_(std::exchange(other.frame_, 0)) {}
+
     task& operator=(task other) noexcept {
         std::swap(frame_, other.frame_);
         return *this;
     }
+
     ~task() {
         if (frame_ == 0) return;
         if (detail::task_line_base* line = pinned(); line != nullptr) {
@@ -63,30 +69,37 @@ public:
 
     // For the library: takes the coroutine out, or aborts if there is none.
     promise_type& release() noexcept {
-        EDO_CHECK(
-            frame_ != 0,
-            "a task was awaited or spawned that has none of its coroutine left: it was awaited before, "
-            "or moved from; call the function again to get a new task");
-        EDO_CHECK(
-            pinned() == nullptr,
-            "a task that a select has started through a variable was awaited or spawned; it can only "
-            "go on as a variable in a further select, join or timeout");
+        EDO_CHECK(frame_ != 0,
+                  "a task was awaited or spawned that has none of its coroutine left: it was "
+                  "awaited before, "
+                  "or moved from; call the function again to get a new task");
+        EDO_CHECK(pinned() == nullptr,
+                  "a task that a select has started through a variable was awaited or spawned; it "
+                  "can only "
+                  "go on as a variable in a further select, join or timeout");
         return *reinterpret_cast<promise_type*>(std::exchange(frame_, 0));
     }
+
     promise_type& frame() const noexcept { return *reinterpret_cast<promise_type*>(frame_); }
+
     detail::task_line_base* pinned() const noexcept {
-        return (frame_ & 1) != 0 ? reinterpret_cast<detail::task_line_base*>(frame_ & ~std::uintptr_t{1})
-                                 : nullptr;
+        return (frame_ & 1) != 0
+                   ? reinterpret_cast<detail::task_line_base*>(frame_ & ~std::uintptr_t{1})
+                   : nullptr;
     }
+
     void pin(detail::task_line_base* line) noexcept {
         frame_ = reinterpret_cast<std::uintptr_t>(line) | 1;
     }
 
 private:
     friend promise_type;
-    explicit task(promise_type& frame) noexcept : frame_(reinterpret_cast<std::uintptr_t>(&frame)) {}
 
-    std::uintptr_t frame_ = 0;  // the coroutine; or its line, marked by the lowest bit, once it is pinned
+    explicit task(promise_type& frame) noexcept
+        : frame_(reinterpret_cast<std::uintptr_t>(&frame)) {}
+
+    // the coroutine; or its line, marked by the lowest bit, once it is pinned
+    std::uintptr_t frame_ = 0;
 };
 
 namespace detail {
@@ -95,11 +108,15 @@ template <class T>
 task<T> promise<T>::get_return_object() noexcept {
     return task<T>(*this);
 }
+
 template <class T>
 task<T&> promise<T&>::get_return_object() noexcept {
     return task<T&>(*this);
 }
-inline task<void> promise<void>::get_return_object() noexcept { return task<void>(*this); }
+
+inline task<void> promise<void>::get_return_object() noexcept {
+    return task<void>(*this);
+}
 
 template <class A>
 inline constexpr bool is_task_v = false;

@@ -12,7 +12,8 @@ task_group::task_group(group_policy policy, std::source_location site) noexcept
     detail::execution* const exec = detail::current_execution();
     if (exec == nullptr || exec->line == nullptr)
         detail::fail(
-            "a task_group was made outside a running task; it belongs in the frame of a coroutine", site);
+            "a task_group was made outside a running task; it belongs in the frame of a coroutine",
+            site);
     scheduler_ = exec->scheduler;
     line_ = exec->line->target();
     link_.group = this;
@@ -37,10 +38,10 @@ task_group& task_group::max_children(std::size_t n) noexcept {
 
 void task_group::start(detail::task_header& child) noexcept {
     child.state.init(3, true);  // registry, queue entry, handle
-    EDO_CHECK(
-        core_.alive() < limit_,
-        "task_group::spawn on a group that has max_children() tasks already; co_await group.has_room() "
-        "before");
+    EDO_CHECK(core_.alive() < limit_,
+              "task_group::spawn on a group that has max_children() tasks already; co_await "
+              "group.has_room() "
+              "before");
     if (!core_.add(child)) return child.end_unlisted();
     owner().schedule(child);  // may be claimed already: then the entry is stale
 }
@@ -54,12 +55,15 @@ bool task_group::cancel_children(detail::group_link& self) noexcept {
 result<void> task_group::join_all_operation::take() {
     detail::failure why;
     switch (group_->core_.take_result(why)) {
-        case detail::outcome::exception: std::rethrow_exception(std::move(why.exception));
-        case detail::outcome::error: return why.error;
+        case detail::outcome::exception:
+            std::rethrow_exception(std::move(why.exception));
+        case detail::outcome::error:
+            return why.error;
         case detail::outcome::cancelled:
             if (group_->policy_ != independent) return errc::cancelled;
             return {};
-        case detail::outcome::value: break;
+        case detail::outcome::value:
+            break;
     }
     return {};
 }

@@ -11,14 +11,17 @@
 
 namespace edo {
 
-/// What a failing child of a task_group means for the others. A failure is an exception, or a result that
+/// What a failing child of a task_group means for the others. A failure is an exception, or a
+/// result that
 /// holds an error.
 using detail::group_policy;
-inline constexpr group_policy fail_fast = group_policy::fail_fast;          ///< cancels the others
-inline constexpr group_policy independent = group_policy::independent;      ///< its own affair
-inline constexpr group_policy first_success = group_policy::first_success;  ///< only success cancels
+inline constexpr group_policy fail_fast = group_policy::fail_fast;      ///< cancels the others
+inline constexpr group_policy independent = group_policy::independent;  ///< its own affair
+/// only success cancels
+inline constexpr group_policy first_success = group_policy::first_success;
 
-/// The result of a task that belongs to a group. Dropping it gives up the result only: the group owns the
+/// The result of a task that belongs to a group. Dropping it gives up the result only: the group
+/// owns the
 /// task.
 /// Thread-safe: no.
 template <class T>
@@ -27,11 +30,13 @@ public:
     group_handle() noexcept = default;
     group_handle(group_handle&&) noexcept = default;
     group_handle& operator=(group_handle&&) = delete;
+
     ~group_handle() { claim_.give_up(false); }
 
     /// What the task returned, or throws what it threw.
     /// Requires: the task has ended with a value or an exception, as all have when group.join() has
-    ///           returned without an error. Errors: throws std::system_error(errc::cancelled) otherwise.
+    ///           returned without an error. Errors: throws std::system_error(errc::cancelled)
+    ///           otherwise.
     T take() {
         auto& out = claim_.cell().output();
         if (!is_finished() || out.is_empty())
@@ -45,8 +50,11 @@ public:
 
     /// Waits for this task alone; as join_handle::join(), but a drop cancels nothing.
     auto join() && noexcept { return detail::join_operation<T, false, false>(std::move(claim_)); }
+
     bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
+
     std::uint64_t id() const noexcept { return claim_.cell().id; }
+
     void request_cancel() noexcept { claim_.cell().cancel(); }
 
     // For the library.
@@ -64,29 +72,36 @@ private:
 ///     co_await edo::or_return(group.join());
 ///     co_return page{user.take(), orders.take()};
 ///
-/// A group is a local variable of a coroutine, and its tasks may refer to what lives longer than the group
-/// in that coroutine's frame (through std::ref): on every way out of the coroutine (return, exception,
-/// drop by a select, cancellation, shutdown) the tasks that are left are cancelled, and the frame is kept
+/// A group is a local variable of a coroutine, and its tasks may refer to what lives longer than
+/// the group
+/// in that coroutine's frame (through std::ref): on every way out of the coroutine (return,
+/// exception,
+/// drop by a select, cancellation, shutdown) the tasks that are left are cancelled, and the frame
+/// is kept
 /// until the last one is gone. A finished task is freed at once.
 ///
 /// A drop does not block: the coroutine stays suspended until the last child is gone. Only where a
-/// destructor runs in the middle of a poll (a return with live children, say) does it destroy them on the
-/// spot, waiting for those that another worker is polling at that moment; the same for a group in a task
-/// that a select keeps in a variable. That goes one level of the native stack deeper for each group within
+/// destructor runs in the middle of a poll (a return with live children, say) does it destroy them
+/// on the
+/// spot, waiting for those that another worker is polling at that moment; the same for a group in a
+/// task
+/// that a select keeps in a variable. That goes one level of the native stack deeper for each group
+/// within
 /// a group: thousands are fine.
 ///
-/// Thread-safe: spawn() and cancel() yes, by tasks of the group too; the rest belongs to the coroutine.
+/// Thread-safe: spawn() and cancel() yes, by tasks of the group too; the rest belongs to the
+/// coroutine.
 class task_group {
 public:
     /// Requires: a running task; the group belongs to its coroutine.
-    explicit task_group(
-        group_policy policy = fail_fast,
-        std::source_location site = std::source_location::current()) noexcept;
+    explicit task_group(group_policy policy = fail_fast,
+                        std::source_location site = std::source_location::current()) noexcept;
     task_group(const task_group&) = delete;
     task_group& operator=(const task_group&) = delete;
     ~task_group();
 
-    /// At most `n` tasks at a time, from now on. spawn() on a full group is a programming error; a caller
+    /// At most `n` tasks at a time, from now on. spawn() on a full group is a programming error; a
+    /// caller
     /// that may meet one waits with has_room() first.
     task_group& max_children(std::size_t n) noexcept;
 
@@ -101,8 +116,10 @@ public:
 
     /// Waits until all tasks have ended.
     ///
-    /// Returns:     success, or the failure that the policy names: fail_fast and first_success the first
-    ///              one (an exception is rethrown), errc::cancelled if the group was cancelled. With
+    /// Returns:     success, or the failure that the policy names: fail_fast and first_success the
+    ///              first
+    ///              one (an exception is rethrown), errc::cancelled if the group was cancelled.
+    ///              With
     ///              first_success one success is enough. Always success for `independent`.
     /// Cancellation: loses nothing: the tasks go on, join() can be called again.
     class join_all_operation;
@@ -110,43 +127,50 @@ public:
 
     /// Asks all tasks to end, also those spawned later; does not wait.
     void cancel() noexcept { core_.cancel(); }
+
     /// How many tasks have not ended yet.
     std::size_t alive() const noexcept { return core_.alive(); }
 
-    /// Starts `fn(args...)` as a task of the group; arguments and checks as edo::spawn(). In a cancelled
+    /// Starts `fn(args...)` as a task of the group; arguments and checks as edo::spawn(). In a
+    /// cancelled
     /// group the task ends without having run.
     template <class F>
     auto spawn(F&& fn, std::source_location site = std::source_location::current()) {
         return launch(detail::make_cell(owner(), site, std::forward<F>(fn)));
     }
+
     template <class F, class A>
         requires(!std::is_same_v<std::remove_cvref_t<A>, std::source_location>)
     auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
         return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a)));
     }
+
     template <class F, class A, class B>
         requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
     auto spawn(F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(
-            owner(), site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b)));
+        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a),
+                                        std::forward<B>(b)));
     }
+
     template <class F, class A, class B, class C>
         requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
     auto spawn(
-        F&& fn, A&& a, B&& b, C&& c,
-        std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(
-            owner(), site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-            std::forward<C>(c)));
+        F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
+        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a),
+                                        std::forward<B>(b), std::forward<C>(c)));
     }
+
     template <class F, class A, class B, class C, class D>
         requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
-    auto spawn(
-        F&& fn, A&& a, B&& b, C&& c, D&& d,
-        std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(
-            owner(), site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-            std::forward<C>(c), std::forward<D>(d)));
+    auto spawn(F&& fn,
+               A&& a,
+               B&& b,
+               C&& c,
+               D&& d,
+               std::source_location site = std::source_location::current()) {
+        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a),
+                                        std::forward<B>(b), std::forward<C>(c),
+                                        std::forward<D>(d)));
     }
 
 private:
@@ -160,8 +184,11 @@ private:
         start(*cell);
         return group_handle<T>(*cell);
     }
+
     void start(detail::task_header& child) noexcept;
+
     detail::scheduler& owner() const noexcept { return *scheduler_; }
+
     static bool cancel_children(detail::group_link& self) noexcept;
 
     detail::group_core core_;
@@ -175,15 +202,22 @@ private:
 class [[nodiscard]] task_group::room_operation {
 public:
     static constexpr const char* wait_name = "room in a task group";
+
     explicit room_operation(task_group& group) noexcept : group_(&group) {}
-    room_operation(room_operation&& other) noexcept : group_(std::exchange(other.group_, nullptr)) {}
+
+    room_operation(room_operation&& other) noexcept
+        : group_(std::exchange(other.group_, nullptr)) {}
+
     room_operation& operator=(room_operation&&) = delete;
+
     ~room_operation() {
         if (waiter_.target) group_->core_.stop_waiting(waiter_);
     }
+
     bool poll(context& cx) noexcept {
         return group_->core_.wait_for_change(waiter_, cx.target()) < group_->limit_;
     }
+
     void take() noexcept {}
 
 private:
@@ -194,16 +228,22 @@ private:
 class [[nodiscard]] task_group::join_all_operation {
 public:
     static constexpr const char* wait_name = "task group";
+
     explicit join_all_operation(task_group& group) noexcept : group_(&group) {}
+
     join_all_operation(join_all_operation&& other) noexcept
         : group_(std::exchange(other.group_, nullptr)) {}
+
     join_all_operation& operator=(join_all_operation&&) = delete;
+
     ~join_all_operation() {
         if (waiter_.target) group_->core_.stop_waiting(waiter_);
     }
+
     bool poll(context& cx) noexcept {
         return group_->core_.wait_for_change(waiter_, cx.target()) == 0;
     }
+
     result<void> take();
 
 private:
@@ -211,7 +251,10 @@ private:
     detail::group_waiter waiter_;
 };
 
-inline task_group::room_operation task_group::has_room() noexcept { return room_operation(*this); }
+inline task_group::room_operation task_group::has_room() noexcept {
+    return room_operation(*this);
+}
+
 inline task_group::join_all_operation task_group::join() noexcept {
     return join_all_operation(*this);
 }

@@ -22,10 +22,10 @@ std::string describe(const unobserved_failure& failure) {
 void write_line(const unobserved_failure& failure) noexcept {
     try {
         const std::string what = describe(failure);
-        std::fprintf(
-            stderr, "edo: task %llu, spawned at %s:%u, %s, and nobody holds its handle\n",
-            static_cast<unsigned long long>(failure.task_id), failure.spawned_at.file_name(),
-            static_cast<unsigned>(failure.spawned_at.line()), what.c_str());
+        std::fprintf(stderr, "edo: task %llu, spawned at %s:%u, %s, and nobody holds its handle\n",
+                     static_cast<unsigned long long>(failure.task_id),
+                     failure.spawned_at.file_name(),
+                     static_cast<unsigned>(failure.spawned_at.line()), what.c_str());
     } catch (...) {
         std::fputs("edo: a task failed, nobody holds its handle, and memory is short\n", stderr);
     }

@@ -7,7 +7,8 @@
 
 namespace edo {
 
-/// A failure that nobody will look at: of a detached task, of one whose handle is gone, of a child in an
+/// A failure that nobody will look at: of a detached task, of one whose handle is gone, of a child
+/// in an
 /// independent group.
 struct unobserved_failure {
     std::uint64_t task_id;
@@ -19,7 +20,8 @@ struct unobserved_failure {
 /// Called for each unobserved failure, on the thread that finds out. Must not throw or block.
 using unobserved_failure_hook = void (*)(const unobserved_failure& failure) noexcept;
 
-/// Replaces the hook of the process and returns the one that was set. The default writes one line to the
+/// Replaces the hook of the process and returns the one that was set. The default writes one line
+/// to the
 /// standard error output. Null restores the default.
 /// Thread-safe: yes.
 unobserved_failure_hook set_unobserved_failure_hook(unobserved_failure_hook hook) noexcept;

@@ -5,7 +5,9 @@
 
 namespace edo {
 
-void detail::wake_target::wake() const noexcept { task()->wake(slot()); }
+void detail::wake_target::wake() const noexcept {
+    task()->wake(slot());
+}
 
 waker::waker(const waker& other) noexcept : target_(other.target_) {
     if (target_) target_.task()->add_ref();
@@ -15,6 +17,8 @@ void waker::drop() noexcept {
     if (target_) std::exchange(target_, {}).task()->release_refs();
 }
 
-bool waker::wakes(const context& cx) const noexcept { return target_ == cx.target(); }
+bool waker::wakes(const context& cx) const noexcept {
+    return target_ == cx.target();
+}
 
 }  // namespace edo

@@ -8,13 +8,16 @@ namespace detail {
 class [[nodiscard]] yield_operation {
 public:
     static constexpr const char* wait_name = "yield";
+
     yield_operation() noexcept {}
+
     bool poll(context& cx) noexcept {
         if (yielded_) return true;
         yielded_ = true;
         cx.yield();
         return false;
     }
+
     void take() noexcept {}
 
 private:
@@ -23,12 +26,15 @@ private:
 
 }  // namespace detail
 
-/// Lets other tasks run: the task goes on after those that are ready now, and after the reactor and the
+/// Lets other tasks run: the task goes on after those that are ready now, and after the reactor and
+/// the
 /// timers were asked.
 ///
 ///     co_await edo::yield_now();
 ///
 /// Cancellation: loses nothing.
-inline detail::yield_operation yield_now() noexcept { return {}; }
+inline detail::yield_operation yield_now() noexcept {
+    return {};
+}
 
 }  // namespace edo

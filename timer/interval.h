@@ -9,8 +9,8 @@
 
 namespace edo {
 
-/// What an interval does when its ticks are taken too late. With a period of 10, when the tick due at 20
-/// is taken at 47:
+/// What an interval does when its ticks are taken too late. With a period of 10, when the tick due
+/// at 20 is taken at 47:
 enum class missed_tick : std::uint8_t {
     burst,  ///< catches up: the next ticks are due at 30, 40, 50, so two at once (the default)
     delay,  ///< counts from the late tick: 57, 67, 77
@@ -26,8 +26,8 @@ enum class missed_tick : std::uint8_t {
 ///     }
 ///
 /// The instants are start + n * period, however long the work between two ticks takes, unless
-/// missed_tick::delay says otherwise. There a tick counts as late when it is taken more than 5 ms, or half
-/// a period if that is less, after it was due.
+/// missed_tick::delay says otherwise. There a tick counts as late when it is taken more than 5 ms,
+/// or half a period if that is less, after it was due.
 ///
 /// Requires:    it is not moved or destroyed while a tick waits.
 /// Thread-safe: no.
@@ -54,8 +54,8 @@ public:
     /// Cancellation: loses nothing; the tick is still to be taken.
     [[nodiscard]] tick_operation tick() noexcept;
 
-    /// The next tick is due one period from now. A reset reaches a tick that waits already when that is
-    /// polled next, so in a select when it is passed again.
+    /// The next tick is due one period from now. A reset reaches a tick that waits already when
+    /// that is polled next, so in a select when it is passed again.
     void reset() noexcept { reset_after(period_); }
 
     /// The next tick is due now.

@@ -4,8 +4,8 @@
 
 namespace edo {
 
-/// What time it is: on a thread of a runtime its clock, which is virtual in a paused runtime; elsewhere the
-/// machine's monotonic clock, which all runtimes that are not paused share.
+/// What time it is: on a thread of a runtime its clock, which is virtual in a paused runtime;
+/// elsewhere the machine's monotonic clock, which all runtimes that are not paused share.
 ///
 ///     const edo::instant begin = edo::now();
 ///     co_await work();

@@ -21,15 +21,15 @@ namespace edo {
 ///
 /// It counts on the clock and the wheel of the runtime where it is first polled, and stays there.
 ///
-/// Requires:    once polled it is not moved, and does not outlive the task that polled it last, or not
-///              without forget().
-/// Completes:   at once if the deadline has passed, else when it has, never earlier; on an idle machine
-///              about 0.1 ms later. An `instant::max()` never comes.
-/// Errors:      std::system_error with errc::runtime_shutdown is thrown when the runtime on whose clock
-///              it counts ends first; only a task of another runtime can live to see that
+/// Requires:    once polled it is not moved, and does not outlive the task that polled it last, or
+///              not without forget().
+/// Completes:   at once if the deadline has passed, else when it has, never earlier; on an idle
+///              machine about 0.1 ms later. An `instant::max()` never comes.
+/// Errors:      std::system_error with errc::runtime_shutdown is thrown when the runtime on whose
+///              clock it counts ends first; only a task of another runtime can live to see that
 /// Cancellation: loses nothing.
 /// Thread-safe: no; the task that awaits it may move between threads.
-/// Cost:        one reading of the clock; 48 bytes in the frame; no allocation; O(1) however many there are.
+/// Cost:        one reading of the clock, 48 bytes in the frame, no allocation; O(1).
 class sleep_operation {
 public:
     static constexpr const char* wait_name = "sleep";
@@ -51,8 +51,8 @@ public:
     /// True when the deadline has passed.
     bool is_elapsed() const noexcept;
 
-    /// Moves the deadline: earlier, later, into the past; while it waits, before, and after it has elapsed,
-    /// so that it can be awaited again. The last reset counts.
+    /// Moves the deadline: earlier, later, into the past; while it waits, before, and after it has
+    /// elapsed, so that it can be awaited again. The last reset counts.
     void reset(instant deadline) noexcept { alarm_.reset(deadline); }
 
     /// Ends all interest of the wheel until the next poll.
@@ -66,8 +66,8 @@ private:
 ///
 ///     co_await edo::sleep(250us);
 ///
-/// Any chrono duration will do, rounded up to nanoseconds and clamped: zero or less is over at once, and
-/// what lies more than 292 years ahead never comes. See sleep_operation for the rest.
+/// Any chrono duration will do, rounded up to nanoseconds and clamped: zero or less is over at
+/// once, and what lies more than 292 years ahead never comes. See sleep_operation for the rest.
 template <class Rep, class Period>
 [[nodiscard]] sleep_operation sleep(const std::chrono::duration<Rep, Period>& span) noexcept {
     return sleep_operation(to_duration(span));

@@ -20,7 +20,8 @@ namespace detail {
 ///   polling ── the inner one is ready ──────────────────────► ready
 ///      └────── the alarm is due ──► ending ── it may go ────► timed out (or abandoned)
 ///
-/// While ending, the inner one is asked to go; only one that owns tasks on other workers makes it wait.
+/// While ending, the inner one is asked to go; only one that owns tasks on other workers makes it
+/// wait.
 template <class A>
 class [[nodiscard]] timeout_operation {
     using yielded = yielded_t<A>;
@@ -42,8 +43,8 @@ public:
 
     bool poll(context& cx) noexcept {
         if (stage_ == stage::polling) {
-            // A task may compute for long before it waits for the first time: its time begins now. With an
-            // operation that is ready at once, as most are, the clock is not read at all.
+            // A task may compute for long before it waits for the first time: its time begins now.
+            // With an operation that is ready at once, as most are, the clock is not read at all.
             if constexpr (!is_leaf) alarm_.resolve(cx.execution());
             if (!poll_inner(cx)) return false;
         }
@@ -77,7 +78,8 @@ private:
         operation<std::remove_reference_t<A>> && !combinator<std::remove_reference_t<A>>;
     enum class stage : std::uint8_t { polling, ready, timed_out, abandoned };
 
-    /// The inner one goes before the awaiting coroutine goes on, also when its result is an exception.
+    /// The inner one goes before the awaiting coroutine goes on, also when its result is an
+    /// exception.
     class drop_at_end {
     public:
         explicit drop_at_end(branch<A>& inner) noexcept : inner_(inner) {}
@@ -93,8 +95,9 @@ private:
 
     /// Returns: true when the stage has changed.
     bool poll_inner(context& cx) noexcept {
-        // The inner one first, and once more when time is up even if nobody has woken it: a value that is
-        // there wins. The alarm spends no budget, so an inner one that never lets go runs out of time too.
+        // The inner one first, and once more when time is up even if nobody has woken it: a value
+        // that is there wins. The alarm spends no budget, so an inner one that never lets go runs
+        // out of time too.
         const bool was_woken = inner_.is_woken();
         if (was_woken && inner_.poll(cx)) return be_ready();
         const auto status = alarm_.poll(cx);
@@ -117,19 +120,21 @@ private:
 
 }  // namespace detail
 
-/// Waits for `inner`, an operation or a task, but not longer than `limit`, counted from the first poll.
+/// Waits for `inner`, an operation or a task, but not longer than `limit`, counted from the first
+/// poll.
 ///
 ///     edo::result<std::size_t> n = co_await edo::timeout(2s, stream.read(buffer));
 ///     if (n.error() == edo::errc::timed_out) ...
 ///
-/// What `inner` yields comes as an edo::result; if it is one already it is passed on as it is. An exception
-/// of `inner` passes too. A value that is ready wins over a deadline that has passed: with a limit of zero
-/// `inner` is polled once. When time is up `inner` is dropped before timeout() is done; if it was passed as
-/// a variable (an lvalue) it survives, and goes on where it was when it is awaited again.
+/// What `inner` yields comes as an edo::result; if it is one already it is passed on as it is. An
+/// exception of `inner` passes too. A value that is ready wins over a deadline that has passed:
+/// with a limit of zero `inner` is polled once. When time is up `inner` is dropped before timeout()
+/// is done; if it was passed as a variable (an lvalue) it survives, and goes on where it was when
+/// it is awaited again.
 ///
 /// Completes:    when `inner` does, or when the limit has passed; at once if `inner` is ready.
 /// Errors:       errc::timed_out         the limit has passed; `inner` is gone
-///               errc::runtime_shutdown  the runtime on whose clock it counts has ended; `inner` is gone
+///               errc::runtime_shutdown  the runtime of its clock has ended; `inner` is gone
 /// Cancellation: drops `inner`; what that loses is said there.
 /// Thread-safe:  no.
 /// Cost:         no allocation; reads the clock only if an operation is not ready at once.

@@ -9,7 +9,8 @@ atomic<long> counts[census_kinds];
 }
 
 void census_add(census_kind kind, long change) noexcept {
-    // acq_rel: pairs with itself and with census_of, so that a test that has seen the zero also sees
+    // acq_rel: pairs with itself and with census_of, so that a test that has seen the zero also
+    // sees
     // everything that was done before the last object of the kind went away.
     counts[static_cast<int>(kind)].fetch_add(change, acq_rel);
 }
@@ -20,12 +21,18 @@ long census_of(census_kind kind) noexcept {
 
 const char* census_name(census_kind kind) noexcept {
     switch (kind) {
-        case census_kind::task: return "tasks";
-        case census_kind::frame: return "frames";
-        case census_kind::descriptor: return "descriptors";
-        case census_kind::timer: return "timers";
-        case census_kind::operation: return "operations";
-        case census_kind::thread: return "threads";
+        case census_kind::task:
+            return "tasks";
+        case census_kind::frame:
+            return "frames";
+        case census_kind::descriptor:
+            return "descriptors";
+        case census_kind::timer:
+            return "timers";
+        case census_kind::operation:
+            return "operations";
+        case census_kind::thread:
+            return "threads";
     }
     return "?";
 }

@@ -14,6 +14,7 @@ long census_of(census_kind kind) noexcept;
 const char* census_name(census_kind kind) noexcept;
 
 }  // namespace edo::detail
+
 #define EDO_CENSUS(kind, change) \
     ::edo::detail::census_add(::edo::detail::census_kind::kind, (change))
 #else

@@ -28,7 +28,9 @@ void enable_faults(unsigned long seed, unsigned one_in) noexcept {
     rate.store(one_in, relaxed);     // as above
 }
 
-unsigned long faults_fired() noexcept { return fired.load(relaxed); }  // as above
+unsigned long faults_fired() noexcept {
+    return fired.load(relaxed);  // a count, orders nothing
+}
 
 }  // namespace edo::detail
 #endif

@@ -2,7 +2,6 @@
 
 #include <climits>
 #include <ctime>
-
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,8 +10,9 @@ namespace edo::detail {
 
 static_assert(sizeof(atomic<std::uint32_t>) == sizeof(std::uint32_t));
 
-bool futex_wait(
-    const atomic<std::uint32_t>& word, std::uint32_t expected, duration limit) noexcept {
+bool futex_wait(const atomic<std::uint32_t>& word,
+                std::uint32_t expected,
+                duration limit) noexcept {
     timespec timeout{};
     const timespec* at_most = nullptr;
     if (limit != duration::max()) {

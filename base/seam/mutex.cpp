@@ -13,9 +13,12 @@ void mutex::lock_slow() noexcept {
             return;
         spin_hint();
     }
-    while (word_.exchange(2, acquire) != 0) futex_wait(word_, 2, duration::max());  // C
+    while (word_.exchange(2, acquire) != 0)
+        futex_wait(word_, 2, duration::max());  // C
 }
 
-void mutex::wake_one() noexcept { futex_wake(word_, 1); }
+void mutex::wake_one() noexcept {
+    futex_wake(word_, 1);
+}
 
 }  // namespace edo::detail

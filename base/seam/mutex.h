@@ -1,5 +1,6 @@
 #pragma once
-// A four-byte mutex for short critical sections. std::mutex would do the same job in 40 bytes and with
+// A four-byte mutex for short critical sections. std::mutex would do the same job in 40 bytes and
+// with
 // <mutex> in every public header that embeds one.
 
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace edo::detail {
 //  C     lock    any  -> contended      acquire   U, when it finds the mutex free
 //  U     unlock  any  -> free           release   L, C
 //
-// The unlocking thread touches only the address after U, never the memory: an object may be freed by
+// The unlocking thread touches only the address after U, never the memory: an object may be freed
+// by
 // whoever locks its mutex next, also while the unlocking thread is still about to wake a sleeper.
 // Source: U. Drepper, "Futexes are tricky", mutex 2.
 class mutex {
@@ -30,13 +32,14 @@ public:
 
     void lock() noexcept {
         std::uint32_t expected = 0;
-        if (!word_.compare_exchange_strong(expected, 1, acquire, relaxed))  // L; failure retries in C
-            lock_slow();
+        // L; failure retries in C
+        if (!word_.compare_exchange_strong(expected, 1, acquire, relaxed)) lock_slow();
     }
 
     bool try_lock() noexcept {
         std::uint32_t expected = 0;
-        return word_.compare_exchange_strong(expected, 1, acquire, relaxed);  // L; failure: nothing seen
+        // L; failure: nothing seen
+        return word_.compare_exchange_strong(expected, 1, acquire, relaxed);
     }
 
     void unlock() noexcept {
@@ -54,11 +57,14 @@ private:
 class [[nodiscard]] mutex_lock {
 public:
     explicit mutex_lock(mutex& m) noexcept : mutex_(&m) { m.lock(); }
+
     mutex_lock(const mutex_lock&) = delete;
     mutex_lock& operator=(const mutex_lock&) = delete;
+
     ~mutex_lock() {
         if (mutex_ != nullptr) mutex_->unlock();
     }
+
     /// Ends the critical section before the scope does.
     void unlock() noexcept {
         mutex_->unlock();

@@ -14,7 +14,8 @@ bool parker::park(duration limit) noexcept {
         std::uint32_t seen = notified;
         if (word_.compare_exchange_strong(seen, empty, acquire, relaxed)) return true;  // T; else P
         seen = empty;
-        word_.compare_exchange_strong(seen, parked, relaxed, relaxed);  // P; a permit came: T next turn
+        // P; a permit came: T next turn
+        word_.compare_exchange_strong(seen, parked, relaxed, relaxed);
         if (seen == notified) continue;
         const duration left = bounded ? until - monotonic_clock::read() : duration::max();
         if (!futex_wait(word_, parked, left)) {

@@ -1,5 +1,6 @@
 #pragma once
-// The system calls of the library, in one place. In production each is an inline call; in a build with
+// The system calls of the library, in one place. In production each is an inline call; in a build
+// with
 // EDO_SEAMS each goes through a table whose entries a test can replace, to inject an errno, a short
 // transfer or the n-th failure. No other file names a system call or errno (the one exception is
 // io/uring/ring.h, because liburing issues its calls itself).
@@ -10,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
-
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -40,101 +40,143 @@ namespace kernel {
 inline int socket(int domain, int type, int protocol) noexcept {
     return answer(::socket(domain, type, protocol));
 }
+
 inline int bind(int fd, const sockaddr* addr, socklen_t length) noexcept {
     return answer(::bind(fd, addr, length));
 }
-inline int listen(int fd, int backlog) noexcept { return answer(::listen(fd, backlog)); }
+
+inline int listen(int fd, int backlog) noexcept {
+    return answer(::listen(fd, backlog));
+}
+
 inline int accept4(int fd, sockaddr* addr, socklen_t* length, int flags) noexcept {
     return answer(::accept4(fd, addr, length, flags));
 }
+
 inline int connect(int fd, const sockaddr* addr, socklen_t length) noexcept {
     return answer(::connect(fd, addr, length));
 }
+
 inline int getsockname(int fd, sockaddr* addr, socklen_t* length) noexcept {
     return answer(::getsockname(fd, addr, length));
 }
+
 inline int getpeername(int fd, sockaddr* addr, socklen_t* length) noexcept {
     return answer(::getpeername(fd, addr, length));
 }
+
 inline int getsockopt(int fd, int level, int name, void* value, socklen_t* length) noexcept {
     return answer(::getsockopt(fd, level, name, value, length));
 }
-inline int setsockopt(
-    int fd, int level, int name, const void* value, socklen_t length) noexcept {
+
+inline int setsockopt(int fd, int level, int name, const void* value, socklen_t length) noexcept {
     return answer(::setsockopt(fd, level, name, value, length));
 }
-inline int shutdown(int fd, int how) noexcept { return answer(::shutdown(fd, how)); }
+
+inline int shutdown(int fd, int how) noexcept {
+    return answer(::shutdown(fd, how));
+}
+
 inline ssize_t recv(int fd, void* data, std::size_t size, int flags) noexcept {
     return answer(::recv(fd, data, size, flags));
 }
+
 inline ssize_t send(int fd, const void* data, std::size_t size, int flags) noexcept {
     return answer(::send(fd, data, size, flags));
 }
+
 inline ssize_t recvmsg(int fd, msghdr* message, int flags) noexcept {
     return answer(::recvmsg(fd, message, flags));
 }
+
 inline ssize_t sendmsg(int fd, const msghdr* message, int flags) noexcept {
     return answer(::sendmsg(fd, message, flags));
 }
+
 inline ssize_t read(int fd, void* data, std::size_t size) noexcept {
     return answer(::read(fd, data, size));
 }
+
 inline ssize_t write(int fd, const void* data, std::size_t size) noexcept {
     return answer(::write(fd, data, size));
 }
+
 /// Never repeated on EINTR: on Linux the descriptor is gone whatever close says.
-inline int close(int fd) noexcept { return answer(::close(fd)); }
+inline int close(int fd) noexcept {
+    return answer(::close(fd));
+}
+
 inline int fcntl(int fd, int command, int argument) noexcept {
     return answer(::fcntl(fd, command, argument));
 }
+
 inline int eventfd(unsigned initial, int flags) noexcept {
     return answer(::eventfd(initial, flags));
 }
-inline int epoll_create1(int flags) noexcept { return answer(::epoll_create1(flags)); }
+
+inline int epoll_create1(int flags) noexcept {
+    return answer(::epoll_create1(flags));
+}
+
 inline int epoll_ctl(int epoll, int operation, int fd, epoll_event* event) noexcept {
     return answer(::epoll_ctl(epoll, operation, fd, event));
 }
+
 inline int epoll_wait(int epoll, epoll_event* events, int capacity, int timeout_ms) noexcept {
     return answer(::epoll_wait(epoll, events, capacity, timeout_ms));
 }
+
 /// `timeout` null waits for ever. -ENOSYS before Linux 5.11 and under some emulators.
-inline int epoll_pwait2(
-    int epoll, epoll_event* events, int capacity, const timespec* timeout) noexcept {
+inline int epoll_pwait2(int epoll,
+                        epoll_event* events,
+                        int capacity,
+                        const timespec* timeout) noexcept {
     return answer(::epoll_pwait2(epoll, events, capacity, timeout, nullptr));
 }
+
 inline int timerfd_create(int clock, int flags) noexcept {
     return answer(::timerfd_create(clock, flags));
 }
+
 inline int timerfd_settime(int fd, const itimerspec* at) noexcept {
     return answer(::timerfd_settime(fd, 0, at, nullptr));
 }
+
 /// Smallest timer slack, so that a wait of this thread ends when asked and not 50 us later.
 inline int set_timer_slack(unsigned long nanoseconds) noexcept {
     return answer(::prctl(PR_SET_TIMERSLACK, nanoseconds, 0UL, 0UL, 0UL));
 }
+
 inline int sched_getaffinity(std::size_t size, cpu_set_t* set) noexcept {
     return answer(::sched_getaffinity(0, size, set));
 }
+
 inline int signalfd(int fd, const sigset_t* signals, int flags) noexcept {
     return answer(::signalfd(fd, signals, flags));
 }
+
 inline int pthread_sigmask(int how, const sigset_t* set, sigset_t* old) noexcept {
     return -::pthread_sigmask(how, set, old);
 }
-inline int pthread_create(
-    pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*),
-    void* argument) noexcept {
+
+inline int pthread_create(pthread_t* thread,
+                          const pthread_attr_t* attributes,
+                          void* (*body)(void*),
+                          void* argument) noexcept {
     return -::pthread_create(thread, attributes, body, argument);
 }
 
 }  // namespace kernel
 
-#define EDO_SYSTEM_CALLS(X)                                                                       \
-    X(socket) X(bind) X(listen) X(accept4) X(connect) X(getsockname) X(getpeername) X(getsockopt) \
-    X(setsockopt) X(shutdown) X(recv) X(send) X(recvmsg) X(sendmsg) X(read) X(write) X(close)     \
-    X(fcntl) X(eventfd) X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)               \
-    X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity) X(signalfd)      \
-    X(pthread_sigmask) X(pthread_create)
+// clang-format off
+#define EDO_SYSTEM_CALLS(X)                                                             \
+    X(socket) X(bind) X(listen) X(accept4) X(connect) X(getsockname) X(getpeername)     \
+    X(getsockopt) X(setsockopt) X(shutdown) X(recv) X(send) X(recvmsg) X(sendmsg)       \
+    X(read) X(write) X(close) X(fcntl) X(eventfd)                                       \
+    X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
+    X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
+    X(signalfd) X(pthread_sigmask) X(pthread_create)
+// clang-format on
 
 #if defined(EDO_SEAMS)
 /// What the library calls. A test swaps single entries; see tests/support/faulty_kernel.h.
@@ -143,11 +185,12 @@ struct table {
     EDO_SYSTEM_CALLS(EDO_ENTRY)
 #undef EDO_ENTRY
 };
+
 extern table current;
-#define EDO_FORWARD(name)                                   \
-    template <class... Args>                                \
-    inline auto name(Args... args) noexcept {               \
-        return current.name(args...);                       \
+#define EDO_FORWARD(name)                     \
+    template <class... Args>                  \
+    inline auto name(Args... args) noexcept { \
+        return current.name(args...);         \
     }
 EDO_SYSTEM_CALLS(EDO_FORWARD)
 #undef EDO_FORWARD

@@ -53,8 +53,10 @@ inline constexpr unsigned registry_shards = pick<unsigned>(16, 1);
 inline constexpr duration adaptive_spin = std::chrono::microseconds(60);
 inline constexpr duration short_wait = std::chrono::microseconds(150);
 inline constexpr duration long_wait = std::chrono::milliseconds(2);
-/// A worker that is busy asks the reactor at most this often, however short the polls of its tasks are.
-inline constexpr duration driver_gap = pick(duration(std::chrono::microseconds(4)), duration::zero());
+/// A worker that is busy asks the reactor at most this often, however short the polls of its tasks
+/// are.
+inline constexpr duration driver_gap =
+    pick(duration(std::chrono::microseconds(4)), duration::zero());
 /// Jobs that may wait for a thread of the blocking pool before try_spawn_blocking() refuses.
 inline constexpr std::size_t blocking_queue_capacity = pick<std::size_t>(1024, 2);
 /// How long a thread of the blocking pool waits for the next job before it ends.

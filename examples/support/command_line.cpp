@@ -1,5 +1,4 @@
 #include "command_line.h"
-
 #include <charconv>
 #include <cstdio>
 #include <string>
@@ -60,14 +59,14 @@ parsed parse_command_line(int argc, char** argv, const program& about) {
             address = value;
         } else if (flag == "--port") {
             const auto n = number(value, 0, 65535);
-            if (!n) return refuse(about, "--port '" + value + "': a number from 0 to 65535 is needed");
+            if (!n)
+                return refuse(about, "--port '" + value + "': a number from 0 to 65535 is needed");
             port = *n;
         } else if (flag == "--threads") {
             const auto n = number(value, 1, most_threads);
             if (!n)
-                return refuse(
-                    about, "--threads '" + value + "': a number from 1 to " +
-                               std::to_string(most_threads) + " is needed");
+                return refuse(about, "--threads '" + value + "': a number from 1 to " +
+                                         std::to_string(most_threads) + " is needed");
             options.threads = *n;
         } else if (value == "auto") {
             options.reactor = edo::reactor_kind::automatic;
@@ -81,8 +80,8 @@ parsed parse_command_line(int argc, char** argv, const program& about) {
     }
     const auto ip = edo::net::socket_addr::parse_ip(address, static_cast<std::uint16_t>(port));
     if (!ip)
-        return refuse(
-            about, "--address '" + address + "': an IPv4 or IPv6 address is needed, not a name");
+        return refuse(about,
+                      "--address '" + address + "': an IPv4 or IPv6 address is needed, not a name");
     options.address = *ip;
     return {options, 0};
 }

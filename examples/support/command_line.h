@@ -11,7 +11,7 @@ namespace example {
 /// What every server example can be told on its command line.
 struct server_options {
     edo::net::socket_addr address;
-    unsigned threads = 0;  ///< 0: as many as the process may use
+    unsigned threads = 0;                      ///< 0: as many as the process may use
     std::optional<edo::reactor_kind> reactor;  ///< empty: EDO_REACTOR, else automatic
     bool log_requests = false;
 };
@@ -23,12 +23,14 @@ struct program {
     std::uint16_t default_port;
 };
 
-/// Reads the flags. On --help and on a mistake it prints (the mistake with the value, the cause and the
+/// Reads the flags. On --help and on a mistake it prints (the mistake with the value, the cause and
+/// the
 /// cure) and returns what the process should exit with: 0 or 2.
 struct parsed {
     std::optional<server_options> options;
     int exit_code = 0;
 };
+
 parsed parse_command_line(int argc, char** argv, const program& about);
 
 }  // namespace example

@@ -1,12 +1,11 @@
 #include "server.h"
-
 #include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <unistd.h>
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 namespace example {
 namespace {
@@ -24,8 +23,9 @@ sigset_t ending_signals() {
 }
 
 // The main thread waits for signals; a server that ends by itself sends one.
-edo::task<edo::result<void>> serve_and_tell(
-    serve_function serve, edo::net::tcp_listener listener, edo::sync::cancellation_token stop) {
+edo::task<edo::result<void>> serve_and_tell(serve_function serve,
+                                            edo::net::tcp_listener listener,
+                                            edo::sync::cancellation_token stop) {
     edo::result<void> end = co_await serve(std::move(listener), stop);
     if (!stop.is_cancelled()) ::kill(::getpid(), SIGTERM);
     co_return end;
@@ -38,14 +38,16 @@ int fail(const program& about, const char* what, const std::error_code& why, con
 
 const char* cure_for(const std::error_code& why) {
     if (why == std::errc::address_in_use) return "; choose another --port, or 0 for a free one";
-    if (why == std::errc::permission_denied) return "; ports below 1024 need root, use a higher --port";
+    if (why == std::errc::permission_denied)
+        return "; ports below 1024 need root, use a higher --port";
     if (why == std::errc::address_not_available) return "; --address must be one of this machine's";
     return "";
 }
 
-edo::task<edo::result<void>> accept_clients(
-    edo::net::tcp_listener& listener, edo::task_group& clients, session_function session,
-    edo::sync::cancellation_token stop) {
+edo::task<edo::result<void>> accept_clients(edo::net::tcp_listener& listener,
+                                            edo::task_group& clients,
+                                            session_function session,
+                                            edo::sync::cancellation_token stop) {
     for (;;) {
         auto accepted = co_await edo::or_return(listener.accept());
         // Fails only when the client has gone already; its session will see that.
@@ -64,12 +66,13 @@ void ignore_client_errors(const edo::unobserved_failure& failure) noexcept {
 
 }  // namespace
 
-edo::task<edo::result<void>> serve_clients(
-    edo::net::tcp_listener listener, edo::sync::cancellation_token stop, session_function session,
-    edo::duration drain) {
+edo::task<edo::result<void>> serve_clients(edo::net::tcp_listener listener,
+                                           edo::sync::cancellation_token stop,
+                                           session_function session,
+                                           edo::duration drain) {
     edo::task_group clients(edo::independent);
-    auto ended = co_await edo::select(
-        accept_clients(listener, clients, session, stop), stop.cancelled());
+    auto ended =
+        co_await edo::select(accept_clients(listener, clients, session, stop), stop.cancelled());
     if (ended.index() == 0) co_return std::get<0>(ended);
     listener = {};  // new clients are refused at once, not left waiting for nobody
     const auto drained = co_await edo::timeout(drain, clients.join());
@@ -77,7 +80,9 @@ edo::task<edo::result<void>> serve_clients(
     co_return {};
 }
 
-bool logs_requests() noexcept { return log_is_on.load(std::memory_order_relaxed); }
+bool logs_requests() noexcept {
+    return log_is_on.load(std::memory_order_relaxed);
+}
 
 void log_line(std::string_view text) {
     if (logs_requests()) spdlog::info("{}", text);
@@ -107,9 +112,8 @@ int run_server(int argc, char** argv, const program& about, serve_function serve
     if (!listener) return fail(about, wanted.c_str(), listener.error(), cure_for(listener.error()));
     const auto where = listener->local_addr();
     const auto info = rt.info();
-    std::printf(
-        "listening on %s (%s, %u workers)\n", where.value().to_string().c_str(),
-        edo::name_of(info.reactor), info.workers);
+    std::printf("listening on %s (%s, %u workers)\n", where.value().to_string().c_str(),
+                edo::name_of(info.reactor), info.workers);
     std::fflush(stdout);
 
     edo::sync::cancellation_token stop;

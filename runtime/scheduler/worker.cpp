@@ -58,6 +58,9 @@ void worker::work() noexcept {
             continue;
         }
         if (searching_) found_work();
+        // Whatever this poll does, and if it never returns: what is left in the ring is not
+        // forgotten.
+        if (!ring_.is_empty()) shared_.notify_one();
         run_task(*task);
     }
 }
@@ -154,15 +157,14 @@ void worker::run_task(task_header& task) noexcept {
             return;
         case poll_end::requeue:
             push(task);
-            break;
+            return;
         case poll_end::yielded:
             // Before it runs again everybody else had a turn, the driver included.
             polls_until_visit_ =
                 std::min(polls_until_visit_, ring_.size() + (lifo_ != nullptr ? 1U : 0U));
             push(task);
-            break;
+            return;
     }
-    if (has_much_work()) shared_.notify_one();
 }
 
 void worker::visit_driver() noexcept {
@@ -177,7 +179,6 @@ void worker::visit_driver() noexcept {
         driver_.advance(exec_.now);
     }
     in_driver_ = false;
-    if (has_much_work()) shared_.notify_one();
     shared_.tell_if_empty();
     if (is_spare_ && shared_.may_retire(*this)) retire();
 }
@@ -205,7 +206,6 @@ void worker::wait() noexcept {
     driver_.advance(exec_.now);
     in_driver_ = false;
     spin_.note_wait(exec_.now - before);
-    if (has_much_work()) shared_.notify_one();
 }
 
 // Looks for work for a moment, as the only searcher. Returns: true when there is something to do.

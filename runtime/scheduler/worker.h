@@ -80,8 +80,6 @@ private:
 
     bool has_own_work() const noexcept { return lifo_ != nullptr || !ring_.is_empty(); }
 
-    bool has_much_work() const noexcept { return ring_.size() + (lifo_ != nullptr ? 1U : 0U) > 1; }
-
     void give_queue_away() noexcept;
     void serve_driver_only() noexcept;
     void retire() noexcept;

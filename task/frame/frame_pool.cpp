@@ -37,7 +37,8 @@ struct size_class_depot {
     unsigned stored = 0;
 };
 
-// A bundle is a list of frames_per_cache / 2 blocks. The depot chains bundles through the second word
+// A bundle is a list of frames_per_cache / 2 blocks. The depot chains bundles through the second
+// word
 // of their first block: the smallest block has 32 bytes.
 struct bundle_head : block {
     block* next_bundle;
@@ -47,22 +48,28 @@ size_class_depot depots[classes];
 constexpr unsigned bundle_size = tuning::frames_per_cache / 2;
 constexpr unsigned bundles_per_depot = 1024;
 
-void* system_allocate(std::size_t size) { return ::operator new(size, alignment); }
+void* system_allocate(std::size_t size) {
+    return ::operator new(size, alignment);
+}
 
-void system_free(void* memory) noexcept { ::operator delete(memory, alignment); }
+void system_free(void* memory) noexcept {
+    ::operator delete(memory, alignment);
+}
 
 struct size_class_cache {
     block* free = nullptr;
     unsigned count = 0;
 };
 
-// Set by the cache's destructor. Other destructors of the thread may still make and free frames; those go
+// Set by the cache's destructor. Other destructors of the thread may still make and free frames;
+// those go
 // past the cache. Apart from it, because an object may not be asked after its end.
 constinit thread_local bool thread_is_ending = false;
 
 class thread_cache {
 public:
     constexpr thread_cache() noexcept = default;
+
     ~thread_cache() {
         thread_is_ending = true;
         for (auto& c : classes_) {
@@ -116,7 +123,8 @@ private:
         size_class_cache& c = classes_[index];
         auto* head = static_cast<bundle_head*>(c.free);
         block* last = head;
-        for (unsigned i = 1; i < bundle_size; ++i) last = last->next;
+        for (unsigned i = 1; i < bundle_size; ++i)
+            last = last->next;
         c.free = last->next;
         c.count -= bundle_size;
         last->next = nullptr;

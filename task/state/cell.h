@@ -16,7 +16,8 @@
 
 namespace edo::detail {
 
-/// Keeps the callable of a coroutine alive while the coroutine runs: a lambda's captures live in it.
+/// Keeps the callable of a coroutine alive while the coroutine runs: a lambda's captures live in
+/// it.
 /// Callables without state need no place.
 struct no_callable {};
 
@@ -24,8 +25,7 @@ struct no_callable {};
 template <class T>
 class task_cell : public task_header {
 public:
-    task_cell(
-        const task_kind& kind, scheduler& owner, std::source_location site) noexcept
+    task_cell(const task_kind& kind, scheduler& owner, std::source_location site) noexcept
         : task_header(kind, owner, site) {}
 
     void adopt(task<T> top) noexcept {
@@ -38,10 +38,12 @@ public:
 
     /// What the task yielded. Belongs to whoever state.h says.
     output_slot<T>& output() noexcept { return output_; }
+
     const output_slot<T>& output() const noexcept { return output_; }
 
 protected:
-    /// Moves the result out of the coroutine and destroys the frame, unless a drop has done so already.
+    /// Moves the result out of the coroutine and destroys the frame, unless a drop has done so
+    /// already.
     void take_output(bool dropped) noexcept {
         if constexpr (is_result_v<T>) {
             if (!dropped && top_.child == nullptr) output_.set_value(top_.early);
@@ -98,9 +100,11 @@ public:
         : task_cell<T>(kind_of, owner, site), callable_(std::forward<F>(callable)) {}
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
+
     static void operator delete(void* cell, std::size_t size) noexcept { free_frame(cell, size); }
 
     Callable& callable() noexcept { return callable_; }
+
     ~callable_cell() {
         if (!finished_) destroy_callable();
     }
@@ -112,15 +116,20 @@ private:
         me.destroy_callable();
         me.finished_ = true;
     }
-    void destroy_callable() noexcept { callable_.~Callable(); }
-    static void deallocate(task_header& self) noexcept { delete static_cast<callable_cell*>(&self); }
 
-    static constexpr task_kind kind_of{
-        &finish, &task_cell<T>::discard_output, &task_cell<T>::inspect_output, &deallocate};
+    void destroy_callable() noexcept { callable_.~Callable(); }
+
+    static void deallocate(task_header& self) noexcept {
+        delete static_cast<callable_cell*>(&self);
+    }
+
+    static constexpr task_kind kind_of{&finish, &task_cell<T>::discard_output,
+                                       &task_cell<T>::inspect_output, &deallocate};
 
     union {
         Callable callable_;  // destroyed with the coroutine, long before the cell may be freed
     };
+
     bool finished_ = false;
 };
 

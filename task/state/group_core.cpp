@@ -46,7 +46,8 @@ void group_core::child_ended(task_header& child) noexcept {
         children_.remove(child.in_group);
         --alive_;
         // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
-        for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w)) w->target.wake();
+        for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w))
+            w->target.wake();
     }
     child.release_refs();
 }
@@ -64,10 +65,10 @@ void group_core::cancel_locked() noexcept {
 
 void group_core::destroy_children() noexcept {
     execution* const exec = current_execution();
-    EDO_CHECK(
-        exec != nullptr,
-        "a task_group with live children was destroyed on a thread that runs no tasks; a group belongs "
-        "in the frame of the coroutine that made it");
+    EDO_CHECK(exec != nullptr,
+              "a task_group with live children was destroyed on a thread that runs no tasks; a "
+              "group belongs "
+              "in the frame of the coroutine that made it");
     cancel();
     std::size_t busy = 0;  // children in a row that another thread is polling
     duration pause = std::chrono::microseconds(1);
@@ -85,8 +86,10 @@ void group_core::destroy_children() noexcept {
         busy = child->destroy_now(*exec) ? 0 : busy + 1;
         child->release_refs();
         if (busy < alive()) continue;
-        // Each is in the middle of a poll on another thread, which ends in its own time and has no way to
-        // tell us; look again soon. Children form a tree, so none of those threads waits for this one.
+        // Each is in the middle of a poll on another thread, which ends in its own time and has no
+        // way to
+        // tell us; look again soon. Children form a tree, so none of those threads waits for this
+        // one.
         static const atomic<std::uint32_t> nobody_wakes{0};
         futex_wait(nobody_wakes, 0, pause);
         if (pause < std::chrono::milliseconds(1)) pause *= 2;

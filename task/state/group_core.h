@@ -18,13 +18,18 @@ struct group_waiter : list_node {
 
 /// The children of a task_group, as their own completions see it.
 ///
-/// Who owns what: the list, the counts and the failure belong to who holds lock_. A child is listed from
-/// before it is first queued until child_ended(), which its last poll calls; that call is the last touch
-/// of the group by the child, and is over when the lock is free. So an owner that has seen the list empty
-/// under the lock may destroy the group. Who waits is woken under the lock, so it cannot go meanwhile.
+/// Who owns what: the list, the counts and the failure belong to who holds lock_. A child is listed
+/// from
+/// before it is first queued until child_ended(), which its last poll calls; that call is the last
+/// touch
+/// of the group by the child, and is over when the lock is free. So an owner that has seen the list
+/// empty
+/// under the lock may destroy the group. Who waits is woken under the lock, so it cannot go
+/// meanwhile.
 class group_core {
 public:
     explicit group_core(group_policy policy) noexcept : policy_(policy) {}
+
     group_core(const group_core&) = delete;
     group_core& operator=(const group_core&) = delete;
 

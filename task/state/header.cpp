@@ -10,17 +10,21 @@
 namespace edo::detail {
 namespace {
 
-/// Makes `task` the one that the calling thread works for, and restores what was before: destroy_now()
+/// Makes `task` the one that the calling thread works for, and restores what was before:
+/// destroy_now()
 /// may be called in the middle of another task's poll.
 class working_for {
 public:
     working_for(execution& exec, task_header& task) noexcept
-        : exec_(exec), outer_task_(std::exchange(exec.task, &task)),
+        : exec_(exec),
+          outer_task_(std::exchange(exec.task, &task)),
           outer_line_(std::exchange(exec.line, nullptr)) {
         task.exec = &exec;
     }
+
     working_for(const working_for&) = delete;
     working_for& operator=(const working_for&) = delete;
+
     ~working_for() {
         exec_.task = outer_task_;
         exec_.line = outer_line_;
@@ -36,9 +40,14 @@ private:
 
 poll_end task_header::run(execution& e) noexcept {
     switch (state.start_poll()) {
-        case task_state::start::poll: break;
-        case task_state::start::drop: dropping = true; break;
-        case task_state::start::stale: release_refs(); return poll_end::gone;
+        case task_state::start::poll:
+            break;
+        case task_state::start::drop:
+            dropping = true;
+            break;
+        case task_state::start::stale:
+            release_refs();
+            return poll_end::gone;
     }
     working_for guard(e, *this);
     budget = tuning::poll_budget;
@@ -51,9 +60,13 @@ poll_end task_header::run(execution& e) noexcept {
         }
         const bool yields = yielding;
         switch (state.stop_poll(dropping, yields)) {
-            case task_state::stop::idle: return poll_end::waits;
-            case task_state::stop::requeue: return yields ? poll_end::yielded : poll_end::requeue;
-            case task_state::stop::drop: dropping = true; break;
+            case task_state::stop::idle:
+                return poll_end::waits;
+            case task_state::stop::requeue:
+                return yields ? poll_end::yielded : poll_end::requeue;
+            case task_state::stop::drop:
+                dropping = true;
+                break;
         }
     }
 }
@@ -63,9 +76,8 @@ bool task_header::run_main_line() noexcept {
     if (!dropping) {
         if (main_.run()) return true;
         const leaf* at = main_.leaf();
-        last_site.store(
-            at != nullptr ? std::bit_cast<const void*>(at->frame->site) : nullptr,
-            relaxed);  // see last_site
+        last_site.store(at != nullptr ? std::bit_cast<const void*>(at->frame->site) : nullptr,
+                        relaxed);  // see last_site
         return false;
     }
     if (!main_.prepare_drop()) return false;
@@ -82,7 +94,8 @@ void task_header::complete(bool dropped) noexcept {
         const outcome how = kind_.inspect_output(*this, why);
         failure_taken_by_group = owner_group->note_outcome(how, std::move(why));
     }
-    const std::uint64_t before = state.complete();  // from here on the output is the handle's, if there is one
+    // from here on the output is the handle's, if there is one
+    const std::uint64_t before = state.complete();
     if ((before & task_state::join_interest) == 0) {
         kind_.discard_output(*this);
     } else if ((before & task_state::join_waker) != 0) {
@@ -93,7 +106,8 @@ void task_header::complete(bool dropped) noexcept {
 }
 
 void task_header::end_unlisted() noexcept {
-    // Nobody else knows the task yet, so it may be claimed and dropped without a thread's execution: no
+    // Nobody else knows the task yet, so it may be claimed and dropped without a thread's
+    // execution: no
     // coroutine of it has run.
     const bool claimed = state.claim();
     EDO_CHECK(claimed, "a new task was already running");
@@ -119,7 +133,8 @@ bool task_header::destroy_now(execution& e) noexcept {
     if (!state.claim()) return state.is_complete();
     working_for guard(e, *this);
     dropping = true;
-    // No waiting here: the groups below destroy their children in their destructors, in the same way.
+    // No waiting here: the groups below destroy their children in their destructors, in the same
+    // way.
     main_.drop();
     complete(true);
     return true;

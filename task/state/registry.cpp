@@ -46,10 +46,12 @@ bool registry::close() noexcept {
     return last;
 }
 
-bool registry::cell_freed(std::uint64_t id) noexcept { return release_cell(shard_of(id)); }
+bool registry::cell_freed(std::uint64_t id) noexcept {
+    return release_cell(shard_of(id));
+}
 
 bool registry::release_cell(shard& s) noexcept {
-    return s.cells.fetch_sub(1, acq_rel) == 1 &&           // see `cells`
+    return s.cells.fetch_sub(1, acq_rel) == 1 &&       // see `cells`
            shards_in_use_.fetch_sub(1, acq_rel) == 1;  // see `shards_in_use_`
 }
 
@@ -65,7 +67,8 @@ std::size_t registry::size() const noexcept {
 void registry::for_each(void (*visit)(void* to, task_header& task), void* to) noexcept {
     for (shard& s : shards_) {
         mutex_lock guard(s.lock);
-        for (task_header* t = s.tasks.front(); t != nullptr; t = s.tasks.after(*t)) visit(to, *t);
+        for (task_header* t = s.tasks.front(); t != nullptr; t = s.tasks.after(*t))
+            visit(to, *t);
     }
 }
 

@@ -8,14 +8,16 @@ namespace edo::detail {
 
 class task_header;
 
-/// What tasks need of the runtime that runs them. The runtime outlives every cell that refers to it.
+/// What tasks need of the runtime that runs them. The runtime outlives every cell that refers to
+/// it.
 class scheduler {
 public:
     scheduler() = default;
     scheduler(const scheduler&) = delete;
     scheduler& operator=(const scheduler&) = delete;
 
-    /// Takes a task that is to be polled, with the reference of its queue entry. From any thread, also
+    /// Takes a task that is to be polled, with the reference of its queue entry. From any thread,
+    /// also
     /// while the runtime shuts down, and always accepted.
     virtual void schedule(task_header& task) noexcept = 0;
 

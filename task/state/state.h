@@ -7,37 +7,51 @@
 
 namespace edo::detail {
 
-// task_state: the life of a task in one atomic word, so that all threads agree on one order of events.
+// task_state: the life of a task in one atomic word, so that all threads agree on one order of
+// events.
 //
 //              wake (W)                  start (P)
 //   idle ───────────────────► queued ───────────────────► running ──── complete (C) ───► complete
 //    ▲                          ▲                           │ │
-//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle or queued ─► running
+//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle or queued ─►
+//                                                                running
 //    │                          └───────────────────────────┘ │  inspect (I): idle ─► running
 //    └───────────────── stop: nothing to do (S) ──────────────┘
 //
-// Bits. `running`: some thread polls, destroys or inspects the task; it alone may touch the frames, the
-// lines and `exec`. `notified`: the task is to be polled (again): while not running it is in exactly one
-// queue. `cancelled`: it is to be dropped instead of polled. `complete`: frames are gone, the output is
-// there. `join_interest`: a handle exists that may take the output. `join_waker`: the field join_waker_
-// holds a waker that the completing thread may use. The rest counts references: the registry of live
+// Bits. `running`: some thread polls, destroys or inspects the task; it alone may touch the frames,
+// the
+// lines and `exec`. `notified`: the task is to be polled (again): while not running it is in
+// exactly one
+// queue. `cancelled`: it is to be dropped instead of polled. `complete`: frames are gone, the
+// output is
+// there. `join_interest`: a handle exists that may take the output. `join_waker`: the field
+// join_waker_
+// holds a waker that the completing thread may use. The rest counts references: the registry of
+// live
 // tasks, the queue entry or the running thread, the handle, and each waker hold one.
 //
 //  mark  transition                                   ordering  pairs with
-//  W     idle    -> queued, +1 ref                    acq_rel   P, S: the poll sees what preceded the wake
-//        running -> running|notified                  acq_rel   S: even if notified already: every waker's
-//                                                               writes must be seen, so always an RMW
-//        queued, complete: unchanged                  acq_rel   P (same reason) / nothing left to see
+//  W     idle    -> queued, +1 ref                    acq_rel   P, S: the poll sees what preceded
+//                                                               the wake
+//        running -> running|notified                  acq_rel   S: even if notified already: every
+//                                                               waker's
+//                                                               writes must be seen, so always an
+//                                                               RMW
+//        queued, complete: unchanged                  acq_rel   P (same reason) / nothing left to
+//                                                               see
 //  P     queued  -> running                           acq_rel   W; S of the previous poll
 //        running or complete: entry is void, -1 ref   acq_rel   R
 //  S     running -> idle, -1 ref                      acq_rel   P, D, I: hands the frames over
 //        running|notified -> queued                   acq_rel   W, and P of the next poll
-//  C     running -> complete                          acq_rel   J: publishes the output; A: takes the waker
+//  C     running -> complete                          acq_rel   J: publishes the output; A: takes
+//                                                               the waker
 //  X     any     -> |cancelled, idle -> queued +1 ref acq_rel   P, S
 //  D     idle or queued -> running|cancelled, +1 ref  acq_rel   S; a stale queue entry fails in P
 //  I     idle    -> running, +1 ref                   acquire   S
-//  A     sets join_waker unless complete              release   C: the completing thread sees the waker
-//  A'    clears join_waker unless complete            acquire   nothing; the field is the handle's again
+//  A     sets join_waker unless complete              release   C: the completing thread sees the
+//                                                               waker
+//  A'    clears join_waker unless complete            acquire   nothing; the field is the handle's
+//                                                               again
 //  J     reads complete                               acquire   C
 //  H     handle goes: clears join_interest, join_waker acq_rel  C
 //  R     reference count down                         acq_rel   R of the others: the last one frees
@@ -73,7 +87,8 @@ public:
 
     enum class start { poll, drop, stale };
 
-    /// P, by the thread that took the task out of a queue. After `stale` the entry's reference is still
+    /// P, by the thread that took the task out of a queue. After `stale` the entry's reference is
+    /// still
     /// the caller's to release.
     start start_poll() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
@@ -88,11 +103,13 @@ public:
 
     enum class stop { idle, requeue, drop };
 
-    /// S, by the running thread. `dropping`: the task is being dropped already, so that `cancelled` is
-    /// no news. `yield`: it wants to be queued again in any case. After `requeue` the reference of the
+    /// S, by the running thread. `dropping`: the task is being dropped already, so that `cancelled`
+    /// is
+    /// no news. `yield`: it wants to be queued again in any case. After `requeue` the reference of
+    /// the
     /// running thread belongs to the queue entry; after `drop` the task is still running.
     stop stop_poll(bool dropping, bool yield) noexcept {
-        std::uint64_t seen = word_.load(acquire);  // X: the drop sees what preceded the cancel
+        std::uint64_t seen = word_.load(acquire);  // a drop must see what preceded the cancel
         for (;;) {
             if ((seen & cancelled) != 0 && !dropping) return stop::drop;
             const bool again = yield || (seen & notified) != 0;
@@ -138,12 +155,14 @@ public:
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
         for (;;) {
             if ((seen & (running | notified | complete_bit)) != 0) return false;
-            if (word_.compare_exchange_weak(seen, (seen | running) + ref_one, acquire, relaxed))  // I
+            // I
+            if (word_.compare_exchange_weak(seen, (seen | running) + ref_one, acquire, relaxed))
                 return true;
         }
     }
 
-    /// S for I. Returns: true when the caller must put the task into a queue, because it was woken or
+    /// S for I. Returns: true when the caller must put the task into a queue, because it was woken
+    /// or
     /// cancelled meanwhile; else the caller's reference is still to be released.
     bool end_inspection() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
@@ -157,15 +176,19 @@ public:
     }
 
     bool is_complete() const noexcept { return (word_.load(acquire) & complete_bit) != 0; }  // J
+
     bool is_cancelled() const noexcept {
         return (word_.load(relaxed) & cancelled) != 0;  // only a hint; P and S decide
     }
+
     /// For dumps: the bits at some recent moment.
-    std::uint64_t peek() const noexcept { return word_.load(relaxed); }  // a picture, nothing follows
+    // a picture, nothing follows
+    std::uint64_t peek() const noexcept { return word_.load(relaxed); }
 
     bool has_join_waker() const noexcept {
         return (word_.load(relaxed) & join_waker) != 0;  // only the handle changes it
     }
+
     /// A. Returns: false when the task is complete: then the waker will not be used.
     bool set_join_waker() noexcept {
         std::uint64_t seen = word_.load(acquire);  // J
@@ -176,7 +199,8 @@ public:
         }
     }
 
-    /// A'. Returns: false when the task is complete: then the waker belongs to the completing thread.
+    /// A'. Returns: false when the task is complete: then the waker belongs to the completing
+    /// thread.
     bool clear_join_waker() noexcept {
         std::uint64_t seen = word_.load(acquire);  // J
         for (;;) {
@@ -209,7 +233,8 @@ public:
         }
     }
 
-    /// One more reference. Relaxed: who adds one holds one, so the count cannot fall to zero meanwhile.
+    /// One more reference. Relaxed: who adds one holds one, so the count cannot fall to zero
+    /// meanwhile.
     void add_ref() noexcept { word_.fetch_add(ref_one, relaxed); }
 
     /// R. Returns: true for the last `count` references: the caller frees the task.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../support/event.h"
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -9,8 +10,6 @@
 #include <edo/task/select.h>
 #include <edo/task/task.h>
 #include <edo/task/yield.h>
-
-#include "../support/event.h"
 
 namespace edo::testing {
 
@@ -24,12 +23,14 @@ public:
 
     drop_at_poll(A&& operand, unsigned pending_poll)
         : inner_(std::forward<A>(operand)), left_(pending_poll) {}
+
     drop_at_poll(drop_at_poll&& other) : inner_(std::move(other.inner_)), left_(other.left_) {}
 
     bool poll(context& cx) noexcept {
         if (left_ != 0) {
             if (inner_.poll(cx)) {
-                taken_.emplace(edo::detail::store([&]() -> decltype(auto) { return inner_.take(); }));
+                taken_.emplace(
+                    edo::detail::store([&]() -> decltype(auto) { return inner_.take(); }));
                 left_ = 0;
             } else if (--left_ != 0) {
                 return false;
@@ -39,7 +40,9 @@ public:
         inner_.drop();
         return true;
     }
+
     std::optional<stored> take() { return std::move(taken_); }
+
     bool prepare_drop() noexcept { return inner_.prepare_drop(); }
 
 private:
@@ -48,11 +51,13 @@ private:
     std::optional<stored> taken_;
 };
 
-/// How one round of a case drops its operation: at a suspension point that is counted out, or when another
+/// How one round of a case drops its operation: at a suspension point that is counted out, or when
+/// another
 /// task says so, at a moment that is shifted from round to round and races with the completion.
 class dropper {
 public:
     static dropper at_suspension(unsigned n) { return dropper(n, 0); }
+
     static dropper racing(std::uint64_t seed) { return dropper(0, seed); }
 
     /// Runs `operand` and drops it. Yields what it yielded, or nothing.
@@ -73,23 +78,31 @@ public:
     task<> drop_later() {
         edo::detail::random coin(seed_);
         const std::uint32_t turns = coin.below(4);
-        for (std::uint32_t i = 0; i < turns; ++i) co_await edo::yield_now();
-        for (std::uint32_t i = coin.below(2000); i != 0; --i) edo::detail::spin_hint();
+        for (std::uint32_t i = 0; i < turns; ++i)
+            co_await edo::yield_now();
+        for (std::uint32_t i = coin.below(2000); i != 0; --i)
+            edo::detail::spin_hint();
         if (at_ == 0) stop_.raise();
     }
+
     /// A pause of a length that differs from round to round, for whoever completes the operation.
     task<> shift() {
         edo::detail::random coin(seed_ * 31 + 7);
         const std::uint32_t turns = coin.below(4);
-        for (std::uint32_t i = 0; i < turns; ++i) co_await edo::yield_now();
-        for (std::uint32_t i = coin.below(2000); i != 0; --i) edo::detail::spin_hint();
+        for (std::uint32_t i = 0; i < turns; ++i)
+            co_await edo::yield_now();
+        for (std::uint32_t i = coin.below(2000); i != 0; --i)
+            edo::detail::spin_hint();
     }
 
-    /// For operations that are asked afterwards how far they came: ends when the operation is to go.
+    /// For operations that are asked afterwards how far they came: ends when the operation is to
+    /// go.
     event::wait_operation when_dropped() {
         if (at_ != 0) stop_.raise();
         return stop_.wait();
     }
+
+    std::uint64_t seed() const noexcept { return seed_; }
 
     bool has_completed() const noexcept { return completed_; }
 

@@ -463,7 +463,8 @@ TEST_P(tcp_stream_test, readable_and_try_read_make_a_loop) {
         std::string all;
         buffer b;
         for (;;) {
-            co_await s.readable();
+            const auto ready = co_await s.readable();
+            EXPECT_TRUE(ready.has_value());
             const auto n = s.try_read(b);
             if (!n && n.error() == errc::would_block) continue;
             if (!n || *n == 0) co_return all;

@@ -1,4 +1,5 @@
-// The blocking pool with threads that come and go: each call is made once or never, none is forgotten.
+// The blocking pool with threads that come and go: each call is made once or never, none is
+// forgotten.
 
 #include <atomic>
 #include <cstdint>

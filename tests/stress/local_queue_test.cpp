@@ -1,4 +1,5 @@
-// The ring of a worker and the inject queue, owner against thieves: every task is taken exactly once.
+// The ring of a worker and the inject queue, owner against thieves: every task is taken exactly
+// once.
 
 #include <edo/runtime/scheduler/local_queue.h>
 

@@ -1,6 +1,9 @@
-// Every pair of transitions of the task's state word, racing on real threads: wakes, polls, cancels,
+// Every pair of transitions of the task's state word, racing on real threads: wakes, polls,
+// cancels,
 // joins, drops, inspections and synchronous destruction of groups.
 
+#include "../support/event.h"
+#include "../support/pool_executor.h"
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -15,9 +18,6 @@
 #include <edo/task/select.h>
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
-
-#include "../support/event.h"
-#include "../support/pool_executor.h"
 
 namespace {
 
@@ -45,7 +45,8 @@ constexpr int rounds = 20'000;
 #endif
 
 void spin(std::uint32_t turns) {
-    for (std::uint32_t i = 0; i < turns; ++i) edo::detail::spin_hint();
+    for (std::uint32_t i = 0; i < turns; ++i)
+        edo::detail::spin_hint();
 }
 
 // Two plain fields that a poll must see once their writer has woken the task.
@@ -59,6 +60,7 @@ task<int> wait_for_both(payload& a, payload& b) {
     co_await b.raised.wait();
     co_return a.value + b.value;
 }
+
 task<> join_into(join_handle<int> h, std::atomic<int>& sum, std::atomic<int>& done) {
     const int n = co_await std::move(h).join();
     sum.fetch_add(n);
@@ -72,9 +74,8 @@ TEST(task_state_stress, what_was_written_before_a_wake_is_seen_by_the_poll) {
 
     for (int i = 0; i < rounds; ++i) {
         payload a, b;
-        auto h = ex.spawn(
-            join_into, ex.spawn(wait_for_both, std::ref(a), std::ref(b)), std::ref(sum),
-            std::ref(done));
+        auto h = ex.spawn(join_into, ex.spawn(wait_for_both, std::ref(a), std::ref(b)),
+                          std::ref(sum), std::ref(done));
         const std::uint32_t shift = coin.below(300);
         std::thread other([&] {
             spin(shift);
@@ -85,7 +86,8 @@ TEST(task_state_stress, what_was_written_before_a_wake_is_seen_by_the_poll) {
         a.value = 1;
         a.raised.raise();
         other.join();
-        while (!h.is_finished()) std::this_thread::yield();
+        while (!h.is_finished())
+            std::this_thread::yield();
     }
 
     EXPECT_EQ(done.load(), rounds);
@@ -96,16 +98,20 @@ TEST(task_state_stress, what_was_written_before_a_wake_is_seen_by_the_poll) {
 struct ends {
     std::atomic<int> made{0}, destroyed{0}, completed{0}, dropped{0};
 };
+
 task<> counted(event& e, ends& tally) {
     struct life {
         ends& t;
         bool finished = false;
+
         explicit life(ends& all) : t(all) { ++t.made; }
+
         ~life() {
             ++t.destroyed;
             ++(finished ? t.completed : t.dropped);
         }
     } mine(tally);
+
     co_await e.wait();
     co_await edo::yield_now();
     mine.finished = true;
@@ -135,8 +141,10 @@ TEST(task_state_stress, wake_and_cancel_and_handle_drop_race_and_each_task_ends_
     }
 
     EXPECT_EQ(tally.made.load(), tally.destroyed.load());
-    EXPECT_GT(tally.completed.load(), rounds / 20) << "the race never went this way; EDO_SEED=" << seed();
-    EXPECT_GT(tally.dropped.load(), rounds / 20) << "the race never went this way; EDO_SEED=" << seed();
+    EXPECT_GT(tally.completed.load(), rounds / 20)
+        << "the race never went this way; EDO_SEED=" << seed();
+    EXPECT_GT(tally.dropped.load(), rounds / 20)
+        << "the race never went this way; EDO_SEED=" << seed();
 }
 
 task<> family(event& e, std::atomic<int>& alive, std::atomic<int>& early, int children, int mode) {
@@ -144,28 +152,37 @@ task<> family(event& e, std::atomic<int>& alive, std::atomic<int>& early, int ch
         std::atomic<int>& alive_children;
         std::atomic<int>& wrong;
         std::atomic<int> mine{0};
+
         frame(std::atomic<int>& a, std::atomic<int>& w) : alive_children(a), wrong(w) {}
+
         ~frame() {
             if (mine.load() != 0) ++wrong;
         }
     } local(alive, early);
+
     struct member {
         static task<> run(event& wait_for, frame& parent) {
             struct life {
                 frame& p;
+
                 explicit life(frame& f) : p(f) { ++p.mine, ++p.alive_children; }
+
                 ~life() { --p.mine, --p.alive_children; }
             } guard(parent);
-            for (int i = 0; i < 5; ++i) co_await edo::yield_now();
+
+            for (int i = 0; i < 5; ++i)
+                co_await edo::yield_now();
             co_await wait_for.wait();
         }
     };
+
     std::vector<event> own(static_cast<std::size_t>(children));
     task_group group;
-    for (event& each : own) group.spawn(&member::run, std::ref(each), std::ref(local));
+    for (event& each : own)
+        group.spawn(&member::run, std::ref(each), std::ref(local));
     co_await edo::yield_now();
-    if (mode == 0) co_return;           // destroys the children in the middle of its own poll
-    co_await e.wait();                  // is dropped here, or goes on
+    if (mode == 0) co_return;  // destroys the children in the middle of its own poll
+    co_await e.wait();         // is dropped here, or goes on
 }
 
 TEST(task_state_stress, a_groups_frame_outlives_its_children_on_every_way_out) {
@@ -180,7 +197,8 @@ TEST(task_state_stress, a_groups_frame_outlives_its_children_on_every_way_out) {
             spin(coin.below(2000));
             if (mode == 1) h.request_cancel();
             if (mode == 2) e.raise();
-            while (!h.is_finished()) std::this_thread::yield();
+            while (!h.is_finished())
+                std::this_thread::yield();
         }
     }
 
@@ -192,6 +210,7 @@ task<> branch(event& e) {
     co_await edo::yield_now();
     co_await e.wait();
 }
+
 task<> select_race(event& a, event& b, std::atomic<int>& first, std::atomic<int>& second) {
     auto r = co_await edo::select(a.wait(), branch(b));
     EXPECT_FALSE(b.has_waiter());
@@ -205,8 +224,8 @@ TEST(task_state_stress, branches_that_are_woken_at_once_give_one_winner) {
         edo::detail::random coin{seed() + 3};
         for (int i = 0; i < rounds; ++i) {
             event a, b;
-            auto h = ex.spawn(
-                select_race, std::ref(a), std::ref(b), std::ref(first), std::ref(second));
+            auto h =
+                ex.spawn(select_race, std::ref(a), std::ref(b), std::ref(first), std::ref(second));
             const std::uint32_t shift = coin.below(600);
             std::thread other([&] {
                 spin(shift);
@@ -215,7 +234,8 @@ TEST(task_state_stress, branches_that_are_woken_at_once_give_one_winner) {
             spin(coin.below(600));
             a.raise();
             other.join();
-            while (!h.is_finished()) std::this_thread::yield();
+            while (!h.is_finished())
+                std::this_thread::yield();
         }
     }
 
@@ -226,7 +246,8 @@ TEST(task_state_stress, branches_that_are_woken_at_once_give_one_winner) {
 
 // Looks at tasks as a dump does, while they run, are woken and end.
 task<> busy(event& e) {
-    for (int i = 0; i < 20; ++i) co_await edo::yield_now();
+    for (int i = 0; i < 20; ++i)
+        co_await edo::yield_now();
     co_await e.wait();
 }
 
@@ -237,8 +258,8 @@ TEST(task_state_stress, inspecting_a_task_loses_no_wake) {
         edo::detail::random coin{seed() + 4};
         for (int i = 0; i < rounds / 4; ++i) {
             event e;
-            auto* cell = edo::detail::make_cell(
-                ex.scheduler(), std::source_location::current(), &busy, std::ref(e));
+            auto* cell = edo::detail::make_cell(ex.scheduler(), std::source_location::current(),
+                                                &busy, std::ref(e));
             auto h = edo::detail::launch_with_handle(cell);
             std::thread other([&] {
                 spin(200);
@@ -257,7 +278,8 @@ TEST(task_state_stress, inspecting_a_task_loses_no_wake) {
                 spin(coin.below(100));
             }
             other.join();
-            while (!h.is_finished()) std::this_thread::yield();
+            while (!h.is_finished())
+                std::this_thread::yield();
         }
     }
     EXPECT_GT(inspected, rounds / 20) << "EDO_SEED=" << seed();

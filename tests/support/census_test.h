@@ -6,7 +6,8 @@
 
 namespace edo::testing {
 
-/// Checks after every test of the program that nothing is left alive: no task, frame, descriptor, timer,
+/// Checks after every test of the program that nothing is left alive: no task, frame, descriptor,
+/// timer,
 /// operation or thread. Registered by tests/support/main.cpp; a test needs to do nothing for it.
 class census_listener : public ::testing::EmptyTestEventListener {
     void OnTestEnd(const ::testing::TestInfo&) override {

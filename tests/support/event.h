@@ -14,8 +14,11 @@ public:
     class wait_operation {
     public:
         static constexpr const char* wait_name = "test event";
+
         explicit wait_operation(event& e) noexcept : event_(&e) {}
+
         wait_operation(wait_operation&& other) noexcept : event_(other.event_) {}
+
         ~wait_operation() {
             std::lock_guard guard(event_->lock_);
             if (event_->waiting_ == this) {
@@ -23,6 +26,7 @@ public:
                 event_->waker_ = waker{};
             }
         }
+
         bool poll(context& cx) noexcept {
             std::lock_guard guard(event_->lock_);
             ++event_->polls_;
@@ -31,6 +35,7 @@ public:
             event_->waker_ = cx.waker();
             return false;
         }
+
         void take() noexcept {}
 
     private:
@@ -48,6 +53,7 @@ public:
         }
         taken.wake();
     }
+
     /// Wakes who waits without a reason.
     void poke() {
         waker taken;
@@ -57,15 +63,18 @@ public:
         }
         taken.wake();
     }
+
     /// A waker of who waits, to be kept.
     waker stolen_waker() {
         std::lock_guard guard(lock_);
         return waker_;
     }
+
     bool has_waiter() const {
         std::lock_guard guard(lock_);
         return waiting_ != nullptr;
     }
+
     int polls() const {
         std::lock_guard guard(lock_);
         return polls_;

@@ -10,14 +10,16 @@
 
 namespace edo::testing {
 
-/// An executor that is driven by hand: nothing runs until the test says so, and then one poll at a time.
+/// An executor that is driven by hand: nothing runs until the test says so, and then one poll at a
+/// time.
 ///
 ///     manual_executor ex;
 ///     auto handle = ex.spawn(my_task, 1);
 ///     ex.run_until_idle();
 ///     EXPECT_TRUE(handle.is_finished());
 ///
-/// Wakes may come from any thread; tasks run on the thread that calls run_*(). Several executors on one
+/// Wakes may come from any thread; tasks run on the thread that calls run_*(). Several executors on
+/// one
 /// thread are fine. Its time stands still until the test moves it.
 class manual_executor {
 public:
@@ -27,6 +29,7 @@ public:
         execution_.now = instant{std::chrono::seconds(1)};
         execution_.read_clock = [](const detail::execution& e) noexcept { return e.now; };
     }
+
     manual_executor(const manual_executor&) = delete;
     manual_executor& operator=(const manual_executor&) = delete;
 
@@ -53,6 +56,7 @@ public:
         return detail::launch_with_handle(
             detail::make_cell(*core_, site, std::forward<F>(fn), std::forward<Args>(args)...));
     }
+
     template <class... Args>
     auto spawn(Args&&... args) {
         return spawn_at(std::source_location::current(), std::forward<Args>(args)...);
@@ -81,7 +85,8 @@ public:
     /// Polls until no task is queued. Returns: the number of polls.
     std::size_t run_until_idle() {
         std::size_t count = 0;
-        while (run_one()) ++count;
+        while (run_one())
+            ++count;
         return count;
     }
 
@@ -89,10 +94,15 @@ public:
         std::lock_guard guard(core_->lock);
         return core_->queue.size();
     }
+
     std::size_t alive() const { return core_->tasks.size(); }
+
     std::size_t polls() const { return polls_; }
+
     detail::execution& execution() { return execution_; }
+
     detail::scheduler& scheduler() { return *core_; }
+
     void set_now(instant now) { execution_.now = now; }
 
 private:
@@ -101,8 +111,11 @@ private:
             std::lock_guard guard(lock);
             queue.push_back(&task);
         }
+
         const char* name() const noexcept override { return "manual executor"; }
+
         void destroy() noexcept override { delete this; }
+
         virtual ~core() = default;
 
         mutable std::mutex lock;

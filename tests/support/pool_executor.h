@@ -12,13 +12,16 @@
 
 namespace edo::testing {
 
-/// The simplest executor with several threads: one queue, one lock. For stress tests of what lies below
+/// The simplest executor with several threads: one queue, one lock. For stress tests of what lies
+/// below
 /// the runtime, where every task may hop between threads at each poll.
 class pool_executor {
 public:
     explicit pool_executor(unsigned threads) : core_(new core) {
-        for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, i] { work(i); });
+        for (unsigned i = 0; i < threads; ++i)
+            threads_.emplace_back([this, i] { work(i); });
     }
+
     pool_executor(const pool_executor&) = delete;
     pool_executor& operator=(const pool_executor&) = delete;
 
@@ -40,18 +43,20 @@ public:
             core_->ending = true;
         }
         core_->changed.notify_all();
-        for (std::thread& t : threads_) t.join();
+        for (std::thread& t : threads_)
+            t.join();
         // Only now: from here on the last cell that is freed takes the core with it.
         if (core_->tasks.close()) core_->destroy();
     }
 
     template <class... Args>
     auto spawn(Args&&... args) {
-        return detail::launch_with_handle(detail::make_cell(
-            *core_, std::source_location::current(), std::forward<Args>(args)...));
+        return detail::launch_with_handle(detail::make_cell(*core_, std::source_location::current(),
+                                                            std::forward<Args>(args)...));
     }
 
     std::size_t alive() const { return core_->tasks.size(); }
+
     detail::scheduler& scheduler() { return *core_; }
 
 private:
@@ -63,8 +68,11 @@ private:
             }
             changed.notify_one();
         }
+
         const char* name() const noexcept override { return "pool executor"; }
+
         void destroy() noexcept override { delete this; }
+
         virtual ~core() = default;
 
         std::mutex lock;

@@ -1,5 +1,7 @@
 #include <edo/task/select.h>
 
+#include "../support/event.h"
+#include "../support/manual_executor.h"
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -9,9 +11,6 @@
 
 #include <edo/task/join.h>
 #include <edo/task/yield.h>
-
-#include "../support/event.h"
-#include "../support/manual_executor.h"
 
 namespace {
 
@@ -24,12 +23,17 @@ task<int> wait_and_yield(event& e, int n) {
     co_await e.wait();
     co_return n;
 }
-task<> wait_on(event& e) { co_await e.wait(); }
+
+task<> wait_on(event& e) {
+    co_await e.wait();
+}
 
 task<> select_two(event& a, event& b, std::size_t& index) {
     auto r = co_await edo::select(a.wait(), wait_and_yield(b, 7));
     index = r.index();
-    if (index == 1) { EXPECT_EQ(std::get<1>(r), 7); }
+    if (index == 1) {
+        EXPECT_EQ(std::get<1>(r), 7);
+    }
     EXPECT_FALSE(a.has_waiter());
     EXPECT_FALSE(b.has_waiter());
 }
@@ -71,14 +75,16 @@ TEST(select, polls_only_woken_branches) {
 }
 
 task<> nested(event& a, event& b, event& c, std::string& out) {
-    auto r = co_await edo::select(
-        edo::select(a.wait(), edo::select(b.wait(), wait_on(c))), edo::yield_now());
+    auto r = co_await edo::select(edo::select(a.wait(), edo::select(b.wait(), wait_on(c))),
+                                  edo::yield_now());
     out = std::to_string(r.index());
 }
+
 task<> inner_select(event& a, event& b, std::string& log) {
     auto r = co_await edo::select(a.wait(), b.wait());
     log += "inner" + std::to_string(r.index());
 }
+
 task<> outer_select(event& a, event& b, event& c, std::string& log) {
     auto r = co_await edo::select(inner_select(a, b, log), c.wait());
     log += " outer" + std::to_string(r.index());
@@ -131,7 +137,8 @@ TEST(select, works_with_more_lines_than_a_task_has_slots) {
         ex.run_until_idle();
 
         EXPECT_TRUE(h.is_finished());
-        for (event& e : leaves) EXPECT_FALSE(e.has_waiter());
+        for (event& e : leaves)
+            EXPECT_FALSE(e.has_waiter());
     }
 }
 
@@ -169,6 +176,7 @@ task<int> two_steps(event& first, event& second, std::string& log) {
     log += "b";
     co_return 5;
 }
+
 task<> keeps_a_task(event& first, event& second, std::vector<event>& others, std::string& log) {
     auto pending = two_steps(first, second, log);
     for (event& other : others) {
@@ -185,8 +193,8 @@ TEST(select, a_task_in_a_variable_goes_on_where_it_was) {
     std::vector<event> others(3);
     std::string log;
 
-    auto h = ex.spawn(
-        keeps_a_task, std::ref(first), std::ref(second), std::ref(others), std::ref(log));
+    auto h =
+        ex.spawn(keeps_a_task, std::ref(first), std::ref(second), std::ref(others), std::ref(log));
     ex.run_until_idle();
     others[0].raise();
     ex.run_until_idle();
@@ -207,8 +215,8 @@ TEST(select, a_started_task_in_a_variable_is_dropped_with_it) {
     std::vector<event> others(1);
     std::string log;
 
-    auto h = ex.spawn(
-        keeps_a_task, std::ref(first), std::ref(second), std::ref(others), std::ref(log));
+    auto h =
+        ex.spawn(keeps_a_task, std::ref(first), std::ref(second), std::ref(others), std::ref(log));
     ex.run_until_idle();
     EXPECT_TRUE(first.has_waiter());
     others[0].raise();
@@ -224,6 +232,7 @@ task<> which_of_ready(std::vector<int>& counts) {
     auto r = co_await edo::select(a.wait(), b.wait(), c.wait());
     ++counts[r.index()];
 }
+
 task<> first_of_ready(std::vector<int>& counts) {
     event a, b;
     a.raise(), b.raise();
@@ -241,7 +250,8 @@ TEST(select, chooses_fairly_among_ready_branches_and_biased_by_order) {
         ex.run_until_idle();
     }
 
-    for (int n : fair) EXPECT_GT(n, 120);
+    for (int n : fair)
+        EXPECT_GT(n, 120);
     EXPECT_EQ(biased, (std::vector<int>{600, 0}));
 }
 
@@ -249,6 +259,7 @@ task<> throws() {
     throw std::runtime_error("branch");
     co_return;
 }
+
 task<> select_throwing(event& e, std::string& what) {
     try {
         co_await edo::select(e.wait(), throws());
@@ -317,11 +328,16 @@ task<result<int>> fail_after(event& e) {
     co_await e.wait();
     co_return edo::errc::lagged;
 }
-task<result<std::string>> succeed(std::string s) { co_return s; }
+
+task<result<std::string>> succeed(std::string s) {
+    co_return s;
+}
+
 task<> try_both(event& e, event& never, std::error_code& out) {
     auto both = co_await edo::try_join(fail_after(e), succeed("x"), never.wait());
     out = both.error();
 }
+
 task<> try_good(std::string& out) {
     auto both = co_await edo::try_join(succeed("x"), succeed("y"));
     out = std::get<0>(*both) + std::get<1>(*both);
@@ -350,8 +366,10 @@ TEST(try_join, yields_the_values) {
 }
 
 task<> spin() {
-    for (int i = 0; i < 1000; ++i) co_await edo::yield_now();
+    for (int i = 0; i < 1000; ++i)
+        co_await edo::yield_now();
 }
+
 task<> starve(event& e, bool& out) {
     co_await edo::join(spin(), wait_on(e));
     out = true;

@@ -1,5 +1,7 @@
 #include <edo/task/spawn.h>
 
+#include "../support/event.h"
+#include "../support/manual_executor.h"
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -7,9 +9,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-
-#include "../support/event.h"
-#include "../support/manual_executor.h"
 
 namespace {
 
@@ -19,20 +18,31 @@ using edo::task;
 using edo::testing::event;
 using edo::testing::manual_executor;
 
-task<int> answer(int n) { co_return n; }
+task<int> answer(int n) {
+    co_return n;
+}
+
 task<int> wait_and_answer(event& e, int n) {
     co_await e.wait();
     co_return n;
 }
+
 task<> throws() {
     throw std::runtime_error("planned failure");
     co_return;
 }
-task<result<int>> fails() { co_return edo::errc::lagged; }
-task<> wait_for(event& e) { co_await e.wait(); }
+
+task<result<int>> fails() {
+    co_return edo::errc::lagged;
+}
+
+task<> wait_for(event& e) {
+    co_await e.wait();
+}
 
 // The hook's notes; the hook is a plain function.
 std::vector<std::string> reported;
+
 void note(const edo::unobserved_failure& f) noexcept {
     if (f.error) reported.push_back(f.error.message());
     if (f.exception) {
@@ -43,16 +53,20 @@ void note(const edo::unobserved_failure& f) noexcept {
         }
     }
 }
+
 class reports {
 public:
     reports() : before_(edo::set_unobserved_failure_hook(&note)) { reported.clear(); }
+
     ~reports() { edo::set_unobserved_failure_hook(before_); }
 
 private:
     edo::unobserved_failure_hook before_;
 };
 
-task<> join_into(join_handle<int> h, int& out) { out = co_await std::move(h).join(); }
+task<> join_into(join_handle<int> h, int& out) {
+    out = co_await std::move(h).join();
+}
 
 TEST(join_handle, join_yields_the_result_whether_the_task_has_ended_or_not) {
     manual_executor ex;
@@ -90,9 +104,10 @@ TEST(join_handle, join_rethrows) {
     EXPECT_EQ(what, "planned failure");
 }
 
-task<> look_at_outcomes(
-    join_handle<int> value, join_handle<void> failed, join_handle<void> cancelled,
-    std::string& seen) {
+task<> look_at_outcomes(join_handle<int> value,
+                        join_handle<void> failed,
+                        join_handle<void> cancelled,
+                        std::string& seen) {
     auto a = co_await std::move(value).try_join();
     auto b = co_await std::move(failed).try_join();
     auto c = co_await std::move(cancelled).try_join();
@@ -109,9 +124,8 @@ TEST(join_handle, try_join_tells_value_exception_and_cancellation_apart) {
     auto waiting = ex.spawn(wait_for, std::ref(never));
     ex.run_until_idle();
     waiting.request_cancel();
-    auto h = ex.spawn(
-        look_at_outcomes, ex.spawn(answer, 1), ex.spawn(throws), std::move(waiting),
-        std::ref(seen));
+    auto h = ex.spawn(look_at_outcomes, ex.spawn(answer, 1), ex.spawn(throws), std::move(waiting),
+                      std::ref(seen));
     ex.run_until_idle();
 
     EXPECT_EQ(seen, "value exception cancelled");
@@ -168,7 +182,14 @@ TEST(join_handle, a_task_cancelled_before_its_first_poll_never_runs) {
     manual_executor ex;
     bool ran = false;
 
-    { auto h = ex.spawn([](bool& r) -> task<> { r = true; co_return; }, std::ref(ran)); }
+    {
+        auto h = ex.spawn(
+            [](bool& r) -> task<> {
+                r = true;
+                co_return;
+            },
+            std::ref(ran));
+    }
     ex.run_until_idle();
 
     EXPECT_FALSE(ran);
@@ -207,10 +228,8 @@ TEST(unobserved_failure, of_a_detached_task_is_reported_also_if_it_is_an_error_v
     ex.spawn(fails).detach();
     ex.run_until_idle();
 
-    EXPECT_EQ(
-        reported,
-        (std::vector<std::string>{
-            "planned failure", make_error_code(edo::errc::lagged).message()}));
+    EXPECT_EQ(reported, (std::vector<std::string>{"planned failure",
+                                                  make_error_code(edo::errc::lagged).message()}));
 }
 
 TEST(unobserved_failure, is_not_reported_when_somebody_joined) {
@@ -240,7 +259,9 @@ TEST(spawn, keeps_a_capturing_lambda_alive_while_its_coroutine_runs) {
     EXPECT_EQ(out, "captured");
 }
 
-task<std::size_t> by_value(std::string s, std::unique_ptr<int>) { co_return s.size(); }
+task<std::size_t> by_value(std::string s, std::unique_ptr<int>) {
+    co_return s.size();
+}
 
 TEST(spawn, moves_arguments_into_the_task) {
     manual_executor ex;
@@ -277,9 +298,11 @@ static_assert(!edo::detail::is_safe_to_spawn_v<takes_view, const char*>);
 static_assert(!edo::detail::is_safe_to_spawn_v<takes_span, std::vector<int>>);
 static_assert(edo::detail::is_safe_to_spawn_v<takes_value, const char*>);
 static_assert(edo::detail::is_safe_to_spawn_v<takes_ref, std::reference_wrapper<std::string>>);
+
 struct takes_ref_object {
     task<> operator()(int&) const;
 };
+
 static_assert(!edo::detail::is_safe_to_spawn_v<takes_ref_object, int>);
 
 // ---- wakers
@@ -321,19 +344,23 @@ TEST(waker, a_wake_without_reason_is_one_harmless_poll) {
 class self_waking {
 public:
     explicit self_waking(int times) : left_(times) {}
+
     bool poll(edo::context& cx) noexcept {
         if (left_ == 0) return true;
         --left_;
         cx.waker().wake();
         return false;
     }
+
     void take() noexcept {}
 
 private:
     int left_;
 };
 
-task<> wake_self(int times) { co_await self_waking(times); }
+task<> wake_self(int times) {
+    co_await self_waking(times);
+}
 
 TEST(waker, a_wake_during_the_poll_brings_a_further_poll) {
     manual_executor ex;
@@ -349,12 +376,17 @@ TEST(waker, a_wake_during_the_poll_brings_a_further_poll) {
 
 struct foreign_event {
     std::coroutine_handle<> waiting;
+
     struct awaiter {
         foreign_event& e;
+
         bool await_ready() const noexcept { return false; }
+
         void await_suspend(std::coroutine_handle<> h) noexcept { e.waiting = h; }
+
         int await_resume() noexcept { return 42; }
     };
+
     awaiter operator co_await() noexcept { return awaiter{*this}; }
 };
 

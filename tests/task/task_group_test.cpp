@@ -1,5 +1,7 @@
 #include <edo/task/task_group.h>
 
+#include "../support/event.h"
+#include "../support/manual_executor.h"
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -8,9 +10,6 @@
 
 #include <edo/task/select.h>
 #include <edo/task/yield.h>
-
-#include "../support/event.h"
-#include "../support/manual_executor.h"
 
 namespace {
 
@@ -24,15 +23,20 @@ task<int> wait_and_yield(event& e, int n) {
     co_await e.wait();
     co_return n;
 }
+
 task<result<int>> fail_after(event& e) {
     co_await e.wait();
     co_return edo::errc::lagged;
 }
+
 task<> throw_after(event& e) {
     co_await e.wait();
     throw std::runtime_error("child");
 }
-task<> wait_on(event& e) { co_await e.wait(); }
+
+task<> wait_on(event& e) {
+    co_await e.wait();
+}
 
 task<result<int>> sum_of_two(event& a, event& b) {
     task_group group;
@@ -41,6 +45,7 @@ task<result<int>> sum_of_two(event& a, event& b) {
     co_await edo::or_return(group.join());
     co_return x.take() + y.take();
 }
+
 task<> keep(task<result<int>> (*f)(event&, event&), event& a, event& b, result<int>& out) {
     out = co_await f(a, b);
 }
@@ -111,6 +116,7 @@ TEST(task_group, join_rethrows_the_exception_of_a_child) {
 }
 
 std::vector<std::string> reported;
+
 void note(const edo::unobserved_failure& f) noexcept {
     reported.push_back(f.exception ? "exception" : f.error.message());
 }
@@ -174,9 +180,12 @@ task<> child_with_reference(event& e, std::vector<std::string>& parents_log, std
     struct at_end {
         std::vector<std::string>& log;
         std::string text;
+
         at_end(std::vector<std::string>& l, std::string t) : log(l), text(std::move(t)) {}
+
         ~at_end() { log.push_back(text); }
     } guard(parents_log, name);
+
     co_await e.wait();
 }
 
@@ -184,12 +193,15 @@ task<> returns_early(event& e, std::vector<std::string>& out) {
     struct hand_over {
         std::vector<std::string> log;
         std::vector<std::string>& out;
+
         explicit hand_over(std::vector<std::string>& o) : out(o) {}
+
         ~hand_over() {
             log.push_back("frame");
             out = log;
         }
     } local(out);
+
     task_group group;
     group.spawn(child_with_reference, std::ref(e), std::ref(local.log), "a");
     group.spawn(child_with_reference, std::ref(e), std::ref(local.log), "b");
@@ -212,12 +224,15 @@ task<> waits_in_group(event& e, std::vector<std::string>& out) {
     struct hand_over {
         std::vector<std::string> log;
         std::vector<std::string>& out;
+
         explicit hand_over(std::vector<std::string>& o) : out(o) {}
+
         ~hand_over() {
             log.push_back("frame");
             out = log;
         }
     } local(out);
+
     task_group group;
     group.spawn(child_with_reference, std::ref(e), std::ref(local.log), "a");
     EXPECT_TRUE(co_await group.join());
@@ -261,9 +276,12 @@ TEST(task_group, children_are_gone_before_a_select_that_drops_the_group_returns)
 task<> tree(event& e, int depth, int& alive) {
     struct counted {
         int& n;
+
         explicit counted(int& c) : n(c) { ++n; }
+
         ~counted() { --n; }
     } guard(alive);
+
     task_group group;
     if (depth > 0) {
         group.spawn(tree, std::ref(e), depth - 1, std::ref(alive));

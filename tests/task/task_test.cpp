@@ -1,5 +1,7 @@
 #include <edo/task/task.h>
 
+#include "../support/event.h"
+#include "../support/manual_executor.h"
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -9,9 +11,6 @@
 
 #include <edo/task/or_return.h>
 #include <edo/task/spawn.h>
-
-#include "../support/event.h"
-#include "../support/manual_executor.h"
 
 namespace {
 
@@ -24,8 +23,10 @@ using edo::testing::manual_executor;
 class tracer {
 public:
     tracer(std::vector<std::string>& log, std::string name) : log_(&log), name_(std::move(name)) {}
+
     tracer(tracer&& other) noexcept
         : log_(std::exchange(other.log_, nullptr)), name_(std::move(other.name_)) {}
+
     ~tracer() {
         if (log_ != nullptr) log_->push_back("~" + name_);
     }
@@ -35,13 +36,23 @@ private:
     std::string name_;
 };
 
-task<int> three() { co_return 3; }
-task<std::unique_ptr<int>> boxed(int n) { co_return std::make_unique<int>(n); }
-task<int&> ref_to(int& n) { co_return n; }
+task<int> three() {
+    co_return 3;
+}
+
+task<std::unique_ptr<int>> boxed(int n) {
+    co_return std::make_unique<int>(n);
+}
+
+task<int&> ref_to(int& n) {
+    co_return n;
+}
+
 task<> set(bool& done) {
     done = true;
     co_return;
 }
+
 task<int> thrower() {
     throw std::runtime_error("as planned");
     co_return 0;
@@ -89,7 +100,9 @@ task<std::string> catches() {
     co_return std::string("nothing came");
 }
 
-task<> copy_to(std::string& out) { out = co_await catches(); }
+task<> copy_to(std::string& out) {
+    out = co_await catches();
+}
 
 TEST(task, carries_exceptions_to_the_awaiting_coroutine) {
     manual_executor ex;
@@ -106,6 +119,7 @@ task<> await_twice() {
     co_await t;
     co_await t;
 }
+
 task<> await_moved() {
     auto t = three();
     auto u = std::move(t);
@@ -139,7 +153,10 @@ result<int> parse(bool good) {
     if (!good) return edo::errc::invalid_address;
     return 7;
 }
-task<result<int>> parse_later(bool good) { co_return parse(good); }
+
+task<result<int>> parse_later(bool good) {
+    co_return parse(good);
+}
 
 task<result<int>> chain(bool good, std::vector<std::string>& log) {
     tracer outer(log, "outer");
@@ -148,12 +165,14 @@ task<result<int>> chain(bool good, std::vector<std::string>& log) {
     log.push_back("went on");
     co_return a + b;
 }
+
 task<result<void>> deep(bool good, std::vector<std::string>& log) {
     tracer deepest(log, "deep");
     int n = co_await edo::or_return(chain(good, log));
     log.push_back(std::to_string(n));
     co_return {};
 }
+
 task<> caller(bool good, std::vector<std::string>& log, result<void>& out) {
     out = co_await deep(good, log);
     log.push_back("caller");
@@ -186,8 +205,11 @@ TEST(or_return, ends_each_coroutine_on_the_way_and_destroys_its_locals_first) {
 class failing_operation {
 public:
     explicit failing_operation(event& e) : inner_(e.wait()) {}
+
     failing_operation(failing_operation&&) = default;
+
     bool poll(edo::context& cx) noexcept { return inner_.poll(cx); }
+
     result<int> take() noexcept { return edo::errc::lagged; }
 
 private:
@@ -232,13 +254,15 @@ TEST(or_return, ends_the_coroutine_when_an_operation_fails_at_once) {
 // ---- long and deep
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
-constexpr int many = 1'000'000;  // ten times more in the release presets; the stack would be gone long before
+// ten times more in the release presets; the stack would be gone long before
+constexpr int many = 1'000'000;
 #else
 constexpr int many = 10'000'000;
 #endif
 
 task<> loop(long& sum, int count) {
-    for (int i = 0; i < count; ++i) sum += co_await three();
+    for (int i = 0; i < count; ++i)
+        sum += co_await three();
 }
 
 TEST(task, ten_million_children_that_complete_at_once_do_not_deepen_the_stack) {
@@ -275,6 +299,7 @@ task<int> descend(int levels, event* at_bottom) {
     int below = co_await descend(levels - 1, at_bottom);
     co_return below + 1;
 }
+
 task<> descend_into(int levels, event* at_bottom, int& out) {
     out = co_await descend(levels, at_bottom);
 }

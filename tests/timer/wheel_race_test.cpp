@@ -87,7 +87,8 @@ TEST(wheel_race, arm_cancel_and_reset_against_advance) {
     EXPECT_GT(moved_too_late, 0);
 }
 
-// Operations that were armed on a wheel end while the wheel goes away and the next one takes its lock.
+// Operations that were armed on a wheel end while the wheel goes away and the next one takes its
+// lock.
 TEST(wheel_race, cancel_against_the_end_of_the_wheel) {
     constexpr int rounds = 20'000;
     woken_task task;
@@ -134,8 +135,8 @@ TEST(wheel_race, cancel_against_the_end_of_the_wheel) {
     EXPECT_GT(refused, 0);
 }
 
-// The owner sleeps for an hour unless it is woken; the other side arms what is due much earlier. A wake
-// that got lost would make the test hang.
+// The owner sleeps for an hour unless it is woken; the other side arms what is due much earlier. A
+// wake that got lost would make the test hang.
 TEST(wheel_race, parked_owner_wakes_for_an_earlier_deadline) {
     constexpr int rounds = 2'000;
     woken_task task;

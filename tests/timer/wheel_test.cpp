@@ -250,8 +250,8 @@ TEST_F(wheel, every_level_boundary_is_exact_in_every_order) {
     }
 }
 
-// What hung other runtimes after days of uptime: the clock leaps over many rounds of the lower levels,
-// with timers before, at and behind where it lands.
+// What hung other runtimes after days of uptime: the clock leaps over many rounds of the lower
+// levels, with timers before, at and behind where it lands.
 TEST_F(wheel, leaps_of_days_and_years_lose_nothing) {
     const duration leaps[] = {
         duration(12h * 24 + 9h + 36min),  // 12.4 days
@@ -329,8 +329,8 @@ TEST_F(wheel, entries_of_the_firing_batch_can_still_be_cancelled_and_moved) {
 }
 
 TEST_F(wheel, close_deadlines_are_not_searched_again_and_again) {
-    // Each step of the clock makes one of them due. If it meant a look at all the others, this would take
-    // five thousand million steps, longer than a test may.
+    // Each step of the clock makes one of them due. If it meant a look at all the others, this
+    // would take five thousand million steps, longer than a test may.
     constexpr std::int64_t count = 100'000;
     std::deque<probe> probes(static_cast<std::size_t>(count));
     timers.advance(at(1'000'000'000));
@@ -403,8 +403,9 @@ TEST_F(wheel, entries_outlive_their_wheel_and_leave_its_successor_alone) {
     EXPECT_EQ(successor.advance(at(1'000)), 1u);
 }
 
-// The wheel against a sorted map, over more than a million operations: what fires is what the map says,
-// nothing early, nothing late, nothing twice; and the deadlines that the worker sleeps by are right.
+// The wheel against a sorted map, over more than a million operations: what fires is what the map
+// says, nothing early, nothing late, nothing twice; and the deadlines that the worker sleeps by are
+// right.
 class oracle {
 public:
     explicit oracle(std::uint64_t seed) : random_(seed), probes_(2'000) {}

@@ -52,8 +52,8 @@ alarm::status alarm::poll(context& cx) noexcept {
 void alarm::resolve(const execution& exec) noexcept {
     if (phase_ != phase::relative) return;
     const duration wait = span();
-    // The time of this turn may be old by now, and a deadline counted from it too early. Only when there
-    // is nothing to wait for does it save reading the clock.
+    // The time of this turn may be old by now, and a deadline counted from it too early. Only when
+    // there is nothing to wait for does it save reading the clock.
     const instant from = wait > duration::zero() ? exec.read_clock(exec) : exec.now;
     deadline_ = saturating_add(from, wait);
     phase_ = phase::set;

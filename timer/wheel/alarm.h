@@ -29,8 +29,8 @@ public:
     ~alarm() { timer_wheel::cancel(*this); }
 
     enum class status { pending, elapsed, abandoned };
-    /// Arms the alarm on the worker's wheel, or asks how it is doing. After another answer than pending
-    /// it gives the same answer until reset().
+    /// Arms the alarm on the worker's wheel, or asks how it is doing. After another answer than
+    /// pending it gives the same answer until reset().
     status poll(context& cx) noexcept;
 
     /// Lets the span begin now, by the clock of `exec`; nothing if the deadline is known already.

@@ -12,8 +12,8 @@ namespace edo::detail {
 class timer_wheel;
 struct wheel_gate;
 
-// timer_entry: one deadline of one waiting operation. It lives in the operation and so in a coroutine's
-// frame; the wheel links it and never copies it.
+// timer_entry: one deadline of one waiting operation. It lives in the operation and so in a
+// coroutine's frame; the wheel links it and never copies it.
 //
 //              arm                 advance: due
 //   idle ───────────────► armed ─────────────────► fired ─────┐
@@ -21,17 +21,18 @@ struct wheel_gate;
 //    │ └──── cancel ───────┘ └───────────────────► abandoned ─┤
 //    └───────────────────── cancel, check, reset ─────────────┘
 //
-// Who owns what. `gate_` belongs to the operation: it is set while some wheel may know the entry, that is
-// in every state but idle. Everything else is protected by the gate's lock while `gate_` is set, and
-// belongs to the operation otherwise; the operation may read `deadline_` at any time, because only its own
-// calls write it.
+// Who owns what. `gate_` belongs to the operation: it is set while some wheel may know the entry,
+// that is in every state but idle. Everything else is protected by the gate's lock while `gate_` is
+// set, and belongs to the operation otherwise; the operation may read `deadline_` at any time,
+// because only its own calls write it.
 //
-// Wakes are borrowed: the wheel wakes `target_` under the lock, right when it makes the entry fired or
-// abandoned. The task's cell is alive then, because the entry cannot go back to idle, and so the
+// Wakes are borrowed: the wheel wakes `target_` under the lock, right when it makes the entry fired
+// or abandoned. The task's cell is alive then, because the entry cannot go back to idle, and so the
 // operation cannot go away, without the same lock.
 //
-// Dropped at any moment: cancel() takes the lock of the gate, which outlives the wheel (see gate.h), and
-// unlinks the entry if it is armed. Tests: tests/timer/wheel_test.cpp, tests/timer/wheel_race_test.cpp.
+// Dropped at any moment: cancel() takes the lock of the gate, which outlives the wheel (see
+// gate.h), and unlinks the entry if it is armed. Tests: tests/timer/wheel_test.cpp,
+// tests/timer/wheel_race_test.cpp.
 class timer_entry : public list_node {
 public:
     timer_entry() noexcept = default;
@@ -43,8 +44,8 @@ public:
 
     ~timer_entry() { EDO_ASSERT(!is_known()); }
 
-    /// True while a wheel may know the entry: from arm() until cancel(), or the check() or reset() that
-    /// finds it fired.
+    /// True while a wheel may know the entry: from arm() until cancel(), or the check() or reset()
+    /// that finds it fired.
     bool is_known() const noexcept { return gate_ != nullptr; }
 
 protected:

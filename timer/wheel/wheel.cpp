@@ -94,8 +94,8 @@ unsigned timer_wheel::advance(instant now) noexcept {
 
 unsigned timer_wheel::fire_batch(instant now) noexcept {
     mutex_lock guard(gate_.lock);
-    // First what was passed before. It is not only fair: were the clock set back, entries that are filed
-    // at the position and not due would be passed again before the rest had its turn.
+    // First what was passed before. It is not only fair: were the clock set back, entries that are
+    // filed at the position and not due would be passed again before the rest had its turn.
     if (passed_.is_empty()) levels_.pass(now, passed_);
     unsigned fired = 0;
     for (unsigned count = 0; count < tuning::wheel_batch; ++count) {

@@ -1,4 +1,5 @@
-// A user's program, outside the repository: a task, a timer and a socket from the installed library.
+// A user's program, outside the repository: a task, a timer and a socket from the installed
+// library.
 #include <chrono>
 #include <cstdio>
 
