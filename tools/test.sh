@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds Edo in every configuration and runs all tests.
-#   tools/test.sh                      everything; aims at less than 20 minutes on 2 cores
+# Installs what is missing, builds Edo and runs its tests.
+#   tools/test.sh                      g++ and clang, all checks, the package consumers
+#   tools/test.sh --all                the same and both sanitizers
 #   tools/test.sh --quick              the release build and its tests
 #   tools/test.sh --only asan,tsan     some of: release clang asan tsan checks package
 #   tools/test.sh --jobs 4             instead of one job per processor
@@ -10,16 +11,18 @@ cd "$(dirname "$0")/.."
 
 configurations=(release clang asan tsan)
 steps=("${configurations[@]}" checks package)
-chosen=("${steps[@]}")
+# The sanitizer builds are not part of the default until they have been seen green as a whole.
+chosen=(release clang checks package)
 jobs=$(nproc)
 
 usage() {
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
 }
 
 while (($# > 0)); do
     case $1 in
     --quick) chosen=(release) ;;
+    --all) chosen=("${steps[@]}") ;;
     --only | --jobs)
         if (($# < 2)); then
             echo "test: $1 needs a value" >&2
