@@ -175,7 +175,7 @@ TEST(local_queue, owner_and_thieves_take_each_task_exactly_once) {
     for (int round = 0; round < rounds; ++round) {
         all.reset();
         pushed = false;
-        // Now and then more than the ring holds is there before the thieves are, so that it overflows
+        // Now and then more than the ring holds is there before the thieves are: it overflows
         // however quick they are.
         const std::size_t ahead = round % 10 == 0 ? 300 : 0;
         for (std::size_t i = 0; i < ahead; ++i)
