@@ -125,7 +125,7 @@ public:
 
     bool poll(context& cx) noexcept { return claim_.poll_end(cx, registered_); }
 
-    auto take() {
+    decltype(auto) take() {
         if constexpr (AsOutcome) {
             return take_outcome();
         } else {

@@ -293,9 +293,18 @@ TEST_P(destroyed_stream, never_harms_a_reader_that_waits_on_another_thread) {
         auto reading = rt.spawn(read, &pair.stream, &waits);
         while (!waits)
             std::this_thread::yield();
-        pair.peer.send("x");
-        pause(round);
+        // In every other round the byte has to come from a new thread: sometimes it is first,
+        // sometimes the end does.
+        const auto send_byte = [&] { ::send(pair.peer.fd(), "x", 1, MSG_NOSIGNAL); };
+        std::thread sending;
+        if (round % 2 == 0) {
+            send_byte();
+        } else {
+            sending = std::thread(send_byte);
+        }
+        pause(round / 2);
         pair.stream = tcp_stream();
+        if (sending.joinable()) sending.join();
 
         const auto got = rt.block_on([](auto h) -> task<result<std::size_t>> {
             co_return co_await std::move(h).join();

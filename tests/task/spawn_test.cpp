@@ -86,6 +86,25 @@ TEST(join_handle, join_yields_the_result_whether_the_task_has_ended_or_not) {
     EXPECT_EQ(late, 2);
 }
 
+task<int&> alias_of(int& n) {
+    co_return n;
+}
+
+task<> write_through(join_handle<int&> h) {
+    int& alias = co_await std::move(h).join();
+    alias = 9;
+}
+
+TEST(join_handle, join_yields_the_reference_that_a_task_returns) {
+    manual_executor ex;
+    int n = 0;
+
+    auto h = ex.spawn(write_through, ex.spawn(alias_of, std::ref(n)));
+    ex.run_until_idle();
+
+    EXPECT_EQ(n, 9);
+}
+
 task<> join_and_catch(join_handle<void> h, std::string& out) {
     try {
         co_await std::move(h).join();
