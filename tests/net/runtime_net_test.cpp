@@ -294,7 +294,7 @@ TEST_P(destroyed_stream, never_harms_a_reader_that_waits_on_another_thread) {
         while (!waits)
             std::this_thread::yield();
         // In every other round the byte has to come from a new thread: sometimes it is first,
-        // sometimes the end does.
+        // sometimes the end is.
         const auto send_byte = [&] { ::send(pair.peer.fd(), "x", 1, MSG_NOSIGNAL); };
         std::thread sending;
         if (round % 2 == 0) {
