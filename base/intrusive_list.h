@@ -42,6 +42,15 @@ public:
         head_.prev = &node;
     }
 
+    void push_front(T& item) noexcept {
+        list_node& node = item;
+        EDO_ASSERT(!node.is_linked());
+        node.prev = &head_;
+        node.next = head_.next;
+        head_.next->prev = &node;
+        head_.next = &node;
+    }
+
     T* front() noexcept { return is_empty() ? nullptr : static_cast<T*>(head_.next); }
 
     T* pop_front() noexcept {

@@ -1,9 +1,11 @@
 #include <edo/task/frame/frame_pool.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <new>
+#include <utility>
 
-#include <edo/base/check.h>
-#include <edo/base/seam/atomic.h>
+#include <edo/base/intrusive_list.h>
 #include <edo/base/seam/census.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/base/seam/tuning.h>
@@ -25,35 +27,129 @@ namespace {
 constexpr std::size_t granularity = 32;
 constexpr std::size_t largest = 1024;
 constexpr std::size_t classes = largest / granularity;
-constexpr std::align_val_t alignment{64};
+constexpr std::size_t slab_bytes = std::size_t{32} * 1024;
+constexpr std::size_t alignment = 64;
+constexpr unsigned batch = tuning::frames_per_cache / 2;
 
 struct block {
     block* next;
 };
 
-struct size_class_depot {
-    mutex lock;
-    block* bundles = nullptr;  // the first block of each bundle
-    unsigned stored = 0;
+/// Blocks of one size, carved out of one piece of memory, which lies at a multiple of its size: so
+/// a block finds its slab. Everything in it is protected by the lock of the size class's depot.
+struct slab : list_node {
+    block* free = nullptr;
+    unsigned free_count = 0;
+    unsigned capacity = 0;
 };
 
-// A bundle is a list of frames_per_cache / 2 blocks. The depot chains bundles through the second
-// word
-// of their first block: the smallest block has 32 bytes.
-struct bundle_head : block {
-    block* next_bundle;
-};
+constexpr std::size_t slab_head_bytes = (sizeof(slab) + alignment - 1) / alignment * alignment;
 
-size_class_depot depots[classes];
-constexpr unsigned bundle_size = tuning::frames_per_cache / 2;
-constexpr unsigned bundles_per_depot = 1024;
-
-void* system_allocate(std::size_t size) {
-    return ::operator new(size, alignment);
+slab& slab_of(block& b) noexcept {
+    return *reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(&b) & ~(slab_bytes - 1));
 }
 
-void system_free(void* memory) noexcept {
-    ::operator delete(memory, alignment);
+slab* make_slab(std::size_t block_bytes) {
+    void* const memory = ::operator new(slab_bytes, std::align_val_t{slab_bytes});
+    auto* const made = ::new (memory) slab;
+    made->capacity = static_cast<unsigned>((slab_bytes - slab_head_bytes) / block_bytes);
+    made->free_count = made->capacity;
+    std::byte* const first = static_cast<std::byte*>(memory) + slab_head_bytes;
+    for (unsigned i = made->capacity; i > 0; --i)  // the first block is the first to be taken
+        made->free = ::new (first + (i - 1) * block_bytes) block{made->free};
+    return made;
+}
+
+void free_slab(slab* s) noexcept {
+    s->~slab();
+    ::operator delete(s, std::align_val_t{slab_bytes});
+}
+
+/// The slabs of one size class that have free blocks. Threads take and return blocks in batches.
+class depot {
+public:
+    /// Takes up to `batch` blocks, at least one. Returns: their list; `count` says how many.
+    block* take(std::size_t block_bytes, unsigned& count) {
+        {
+            mutex_lock guard(lock_);
+            if (block* const taken = take_locked(count); taken != nullptr) return taken;
+        }
+        slab* const fresh = make_slab(block_bytes);
+        mutex_lock guard(lock_);
+        with_room_.push_front(*fresh);
+        ++unused_;
+        return take_locked(count);
+    }
+
+    /// Returns the first `count` blocks of a list.
+    void give(block* blocks, unsigned count) noexcept {
+        intrusive_list<slab> to_free;
+        {
+            mutex_lock guard(lock_);
+            while (count-- > 0) {
+                block* const next = blocks->next;
+                give_locked(*blocks, to_free);
+                blocks = next;
+            }
+        }
+        while (slab* const s = to_free.pop_front())
+            free_slab(s);
+    }
+
+private:
+    block* take_locked(unsigned& count) noexcept {
+        count = 0;
+        block* taken = nullptr;
+        while (count < batch) {
+            slab* const s = with_room_.front();
+            if (s == nullptr) break;
+            if (s->free_count == s->capacity) --unused_;
+            while (count < batch && s->free != nullptr) {
+                block* const b = s->free;
+                s->free = b->next;
+                b->next = taken;
+                taken = b;
+                --s->free_count;
+                ++count;
+            }
+            if (s->free == nullptr) s->unlink();
+        }
+        return taken;
+    }
+
+    void give_locked(block& b, intrusive_list<slab>& to_free) noexcept {
+        slab& s = slab_of(b);
+        b.next = s.free;
+        s.free = &b;
+        if (++s.free_count == 1) with_room_.push_front(s);
+        if (s.free_count != s.capacity) return;
+        // Behind those that are in use already; a few are kept for the next burst.
+        s.unlink();
+        if (unused_ == tuning::unused_slabs_kept) {
+            to_free.push_back(s);
+        } else {
+            ++unused_;
+            with_room_.push_back(s);
+        }
+    }
+
+    mutex lock_;
+    intrusive_list<slab> with_room_;
+    unsigned unused_ = 0;  // of these, how many have all their blocks
+};
+
+// Never destroyed: threads may end, and tasks be freed, as late as the destructors of statics.
+depot& depot_of(std::size_t index) noexcept {
+    static depot* const depots = new depot[classes];
+    return depots[index];
+}
+
+constexpr std::size_t class_of(std::size_t size) noexcept {
+    return (size - 1) / granularity;
+}
+
+constexpr std::size_t bytes_of(std::size_t index) noexcept {
+    return (index + 1) * granularity;
 }
 
 struct size_class_cache {
@@ -62,8 +158,7 @@ struct size_class_cache {
 };
 
 // Set by the cache's destructor. Other destructors of the thread may still make and free frames;
-// those go
-// past the cache. Apart from it, because an object may not be asked after its end.
+// those go past the cache. Apart from it, because an object may not be asked after its end.
 constinit thread_local bool thread_is_ending = false;
 
 class thread_cache {
@@ -72,77 +167,42 @@ public:
 
     ~thread_cache() {
         thread_is_ending = true;
-        for (auto& c : classes_) {
-            while (c.free != nullptr) {
-                block* b = c.free;
-                c.free = b->next;
-                system_free(b);
-            }
-        }
+        for (std::size_t i = 0; i < classes; ++i)
+            if (classes_[i].count != 0) depot_of(i).give(classes_[i].free, classes_[i].count);
     }
 
     void* take(std::size_t index) {
         size_class_cache& c = classes_[index];
         if (c.free == nullptr) [[unlikely]]
-            return refill(index);
-        block* b = c.free;
+            refill(index);
+        block* const b = c.free;
         c.free = b->next;
         --c.count;
         return b;
     }
 
     void give(std::size_t index, void* memory) noexcept {
-        if (thread_is_ending) [[unlikely]]
-            return system_free(memory);
         size_class_cache& c = classes_[index];
-        block* b = static_cast<block*>(memory);
-        b->next = c.free;
-        c.free = b;
+        c.free = ::new (memory) block{c.free};
         if (++c.count >= tuning::frames_per_cache) [[unlikely]]
             hand_over(index);
     }
 
 private:
-    [[gnu::noinline]] void* refill(std::size_t index) {
-        size_class_depot& depot = depots[index];
-        if (!thread_is_ending) {
-            mutex_lock guard(depot.lock);
-            if (depot.bundles != nullptr) {
-                auto* head = static_cast<bundle_head*>(depot.bundles);
-                depot.bundles = head->next_bundle;
-                --depot.stored;
-                classes_[index].free = head->next;
-                classes_[index].count = bundle_size - 1;
-                return head;
-            }
-        }
-        return system_allocate((index + 1) * granularity);
+    [[gnu::noinline]] void refill(std::size_t index) {
+        size_class_cache& c = classes_[index];
+        c.free = depot_of(index).take(bytes_of(index), c.count);
     }
 
     [[gnu::noinline]] void hand_over(std::size_t index) noexcept {
         size_class_cache& c = classes_[index];
-        auto* head = static_cast<bundle_head*>(c.free);
-        block* last = head;
-        for (unsigned i = 1; i < bundle_size; ++i)
+        // The newest stay: their memory is in the processor's cache.
+        block* last = c.free;
+        for (unsigned i = 1; i < c.count - batch; ++i)
             last = last->next;
-        c.free = last->next;
-        c.count -= bundle_size;
-        last->next = nullptr;
-        size_class_depot& depot = depots[index];
-        {
-            mutex_lock guard(depot.lock);
-            if (depot.stored < bundles_per_depot) {
-                head->next_bundle = depot.bundles;
-                depot.bundles = head;
-                ++depot.stored;
-                return;
-            }
-        }
-        for (block* b = head; b != nullptr;) {
-            block* next = b->next;
-            system_free(b);
-            b = next;
-        }
+        block* const old = std::exchange(last->next, nullptr);
+        c.count -= batch;
+        depot_of(index).give(old, batch);
     }
 
     size_class_cache classes_[classes];
@@ -150,18 +210,32 @@ private:
 
 thread_local thread_cache cache;
 
+void* take_without_cache(std::size_t index) {
+    // One block is all that is wanted; the others of the batch go back at once.
+    depot& from = depot_of(index);
+    unsigned count = 0;
+    block* const taken = from.take(bytes_of(index), count);
+    if (count > 1) from.give(taken->next, count - 1);
+    return taken;
+}
+
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
     EDO_CENSUS(frame, 1);
-    if (EDO_PLAIN_FRAMES || size > largest) return system_allocate(size);
-    return cache.take((size - 1) / granularity);
+    if (EDO_PLAIN_FRAMES || size > largest) return ::operator new(size, std::align_val_t{alignment});
+    if (thread_is_ending) [[unlikely]]
+        return take_without_cache(class_of(size));
+    return cache.take(class_of(size));
 }
 
 void free_frame(void* frame, std::size_t size) noexcept {
     EDO_CENSUS(frame, -1);
-    if (EDO_PLAIN_FRAMES || size > largest) return system_free(frame);
-    cache.give((size - 1) / granularity, frame);
+    if (EDO_PLAIN_FRAMES || size > largest)
+        return ::operator delete(frame, std::align_val_t{alignment});
+    if (thread_is_ending) [[unlikely]]
+        return depot_of(class_of(size)).give(::new (frame) block{nullptr}, 1);
+    cache.give(class_of(size), frame);
 }
 
 }  // namespace edo::detail
