@@ -58,8 +58,7 @@ struct collection {
     static void add(void* self, task_header& task) {
         auto& to = static_cast<collection*>(self)->found;
         if (to.size() == to.capacity()) return;
-        task.add_ref();
-        to.push_back(&task);
+        if (task.state.add_ref_unless_complete()) to.push_back(&task);
     }
 };
 
@@ -102,7 +101,7 @@ runtime_dump core::dump() {
     runtime_dump all;
     all.runtime_name = title_;
     collection listed;
-    listed.found.reserve(tasks.size() + 64);  // room for some that come meanwhile
+    listed.found.reserve(tasks.count_alive() + 64);  // room for some that come meanwhile
     tasks.for_each(&collection::add, &listed);
     all.tasks.reserve(listed.found.size());
     for (task_header* task : listed.found) {

@@ -56,7 +56,7 @@ std::size_t paused_runtime::poll_for(duration limit) {
 }
 
 void paused_runtime::check_no_task_left() const {
-    if (core_->tasks.size() == 0) return;
+    if (core_->tasks.have_all_ended()) return;
     throw std::logic_error("a task was left running at the end of the test\n" + dump().to_string());
 }
 

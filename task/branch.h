@@ -97,7 +97,7 @@ private:
 
     op_type& op() noexcept { return *op_; }
 
-    std::optional<context> line_;  // outlives the operation: it is declared first
+    std::optional<branch_context> line_;  // outlives the operation: it is declared first
     std::conditional_t<owns, std::optional<op_type>, op_type*> op_;
 };
 
@@ -160,7 +160,7 @@ private:
         line_->start(top);
     }
 
-    std::optional<context> line_;
+    std::optional<branch_context> line_;
     task<T> task_;
 };
 
@@ -193,7 +193,7 @@ public:
         free_frame(memory, size);
     }
 
-    context& line() noexcept { return line_; }
+    branch_context& line() noexcept { return line_; }
 
     T take() {
         if constexpr (is_result_v<T>) {
@@ -203,7 +203,7 @@ public:
     }
 
 private:
-    context line_;
+    branch_context line_;
 };
 
 /// A task in a variable of the user: it goes on where it was when the next combinator polls it.

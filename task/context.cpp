@@ -24,46 +24,49 @@ void set_current_execution(execution* exec) noexcept {
 
 }  // namespace detail
 
-context::context(context& parent) noexcept : task_(parent.task_), parent_(nullptr) {
-    static_assert(detail::tuning::branch_slots <= 63);
-    constexpr std::uint64_t slots = (detail::tuning::branch_slots == 63
-                                         ? ~std::uint64_t{0}
-                                         : (std::uint64_t{2} << detail::tuning::branch_slots) - 1) &
-                                    ~std::uint64_t{1};  // bit 0 is the main line's
-    const std::uint64_t free = slots & ~task_.used_slots;
+context::~context() {
+    while (groups_ != nullptr)
+        groups_->unlink();
+}
+
+detail::branch_context::branch_context(context& parent) noexcept
+    : context(parent.task(), as_branch{}) {
+    static_assert(tuning::branch_slots <= 63);
+    constexpr std::uint64_t slots =
+        (tuning::branch_slots == 63 ? ~std::uint64_t{0}
+                                    : (std::uint64_t{2} << tuning::branch_slots) - 1) &
+        ~std::uint64_t{1};  // bit 0 is the main line's
+    const std::uint64_t free = slots & ~task().used_slots;
     if (free == 0) {
         shared_ = 1;  // wakes go to the main line; see shared_
-        attach(parent);
-        return;
+    } else {
+        const auto slot = static_cast<std::uint8_t>(std::countr_zero(free));
+        set_slot(slot);
+        owns_slot_ = true;
+        slots_ = std::uint64_t{1} << slot;
+        task().used_slots |= slots_;
     }
-    slot_ = static_cast<std::uint8_t>(std::countr_zero(free));
-    owns_slot_ = true;
-    slots_ = std::uint64_t{1} << slot_;
-    task_.used_slots |= slots_;
     attach(parent);
 }
 
-context::~context() {
-    while (detail::group_link* group = groups_.front())
-        group->unlink();
-    if (owns_slot_) task_.used_slots &= ~(std::uint64_t{1} << slot_);
-    if (parent_ != nullptr) detach();
+detail::branch_context::~branch_context() {
+    if (owns_slot_) task().used_slots &= ~(std::uint64_t{1} << slot_of_branch());
+    detach();
 }
 
-void context::attach(context& parent) noexcept {
-    EDO_CHECK(&parent.task_ == &task_,
+void detail::branch_context::attach(context& parent) noexcept {
+    EDO_CHECK(&parent.task() == &task(),
               "a task in a variable was polled by a combinator of one task and then of another; it "
-              "belongs to "
-              "the task that polled it first");
-    parent_ = &parent;
-    for (context* above = parent_; above != nullptr; above = above->parent_) {
+              "belongs to the task that polled it first");
+    parent_ = parent.is_main() ? nullptr : static_cast<branch_context*>(&parent);
+    for (branch_context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ |= slots_;
         above->shared_ += shared_;
     }
 }
 
-void context::detach() noexcept {
-    for (context* above = parent_; above != nullptr; above = above->parent_) {
+void detail::branch_context::detach() noexcept {
+    for (branch_context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ &= ~slots_;
         above->shared_ -= shared_;
     }
@@ -71,12 +74,12 @@ void context::detach() noexcept {
 }
 
 edo::waker context::waker() const noexcept {
-    task_.add_ref();
+    task_.add_ref_while_running();
     return edo::waker(target());
 }
 
 void context::yield() noexcept {
-    task_.yielding = true;
+    execution().yielding = true;
     if (slot_ != 0)
         task_.ready_slots.fetch_or(std::uint64_t{1} << slot_,
                                    detail::relaxed);  // read by this task's own next poll
@@ -85,9 +88,8 @@ void context::yield() noexcept {
 std::coroutine_handle<> context::transfer(detail::promise_base& next) noexcept {
     if (++transfers_ >= detail::tuning::inline_resumptions) [[unlikely]] {
         // Where the compiler makes no tail call of a symmetric transfer each one deepens the stack.
-        // It is
-        // unwound to run(), which goes on from there.
-        ready_ = &next;
+        // It is unwound to run(), which goes on from there.
+        set_ready(next);
         return std::noop_coroutine();
     }
     return next.handle();
@@ -97,24 +99,23 @@ bool context::run() noexcept {
     detail::execution& exec = execution();
     context* const outer = std::exchange(exec.line, this);
     std::coroutine_handle<> next;
-    if (leaf_ != nullptr) {
-        next = leaf_->kind->poll(*leaf_, *this);
+    if (detail::leaf* const at = leaf(); at != nullptr) {
+        next = at->kind->poll(*at, *this);
         if (!next) {
             exec.line = outer;
             return false;
         }
-        leaf_ = nullptr;
+        at_ = 0;
     } else {
-        next = std::exchange(ready_, nullptr)->handle();
+        next = take_ready()->handle();
     }
-    started_ = true;
     for (;;) {
         transfers_ = 0;
         next.resume();
-        if (done_ || ready_ == nullptr) break;
+        if (done_ || (at_ & 1) == 0) break;
         // A coroutine that never waits must still let others run: each unwinding costs a unit.
         if (!charge()) break;
-        next = std::exchange(ready_, nullptr)->handle();
+        next = take_ready()->handle();
     }
     exec.line = outer;
     return done_;
@@ -122,20 +123,20 @@ bool context::run() noexcept {
 
 bool context::prepare_drop() noexcept {
     bool may_drop = true;
-    for (detail::group_link* group = groups_.front(); group != nullptr;
-         group = groups_.after(*group))
+    for (detail::group_link* group = groups_; group != nullptr; group = group->next)
         may_drop = group->cancel_children(*group) && may_drop;
-    if (leaf_ != nullptr && leaf_->kind->prepare_drop != nullptr)
-        may_drop = leaf_->kind->prepare_drop(*leaf_) && may_drop;
+    detail::leaf* const at = leaf();
+    if (at != nullptr && at->kind->prepare_drop != nullptr)
+        may_drop = at->kind->prepare_drop(*at) && may_drop;
     return may_drop;
 }
 
 void context::drop() noexcept {
     detail::execution& exec = execution();
     context* const outer = std::exchange(exec.line, this);
-    detail::promise_base* frame = leaf_ != nullptr ? leaf_->frame : ready_;
-    leaf_ = nullptr;
-    ready_ = nullptr;
+    detail::leaf* const at = leaf();
+    detail::promise_base* frame = at != nullptr ? at->frame : take_ready();
+    at_ = 0;
     // A child dies before its parent, as it would if the parent's destructor did it; but the depth
     // of
     // the chain does not become depth of the stack.

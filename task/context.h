@@ -3,9 +3,9 @@
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
+#include <utility>
 
 #include <edo/base/clock.h>
-#include <edo/base/intrusive_list.h>
 #include <edo/base/random.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/task/waker.h>
@@ -33,6 +33,9 @@ struct execution {
     random* choices = nullptr;
     task_header* task = nullptr;  ///< the task that is being polled, if one is
     context* line = nullptr;      ///< the line of that task that is running
+    std::uint64_t woken_slots = 0;  ///< of that task: what this poll is for; see task_header
+    std::uint32_t budget = 0;       ///< of that poll: operations that may still complete in it
+    bool yielding = false;          ///< that task wants a further poll after others had their turn
     instant now{};                ///< the clock as read at the start of the current turn
     /// The clock as it is, for what must not be early: reads it, or takes the virtual time.
     instant (*read_clock)(const execution&) noexcept = nullptr;
@@ -81,12 +84,22 @@ void visit_branches_of(Op& op, void (*seen)(void* to, const context& branch), vo
     if constexpr (requires { op.visit_branches(seen, to); }) op.visit_branches(seen, to);
 }
 
-/// A place in a frame that owns children on other workers; see task_group.
-struct group_link : list_node {
+/// A place in a frame that owns children on other workers; see task_group. Listed by the line that
+/// runs the frame.
+struct group_link {
+    group_link* next = nullptr;
+    group_link** place = nullptr;  ///< what points to it; null: not listed
     /// Cancels the children. Returns: true when none is alive any more. Wakes the line otherwise,
-    /// when
-    /// the last one has gone.
+    /// when the last one has gone.
     bool (*cancel_children)(group_link& self) noexcept = nullptr;
+
+    bool is_linked() const noexcept { return place != nullptr; }
+
+    void unlink() noexcept {
+        *place = next;
+        if (next != nullptr) next->place = place;
+        place = nullptr;
+    }
 };
 
 }  // namespace detail
@@ -124,9 +137,6 @@ public:
     /// The main line of `task`.
     explicit context(detail::task_header& task) noexcept : task_(task) {}
 
-    /// A branch of `parent`'s task. Takes a slot if one is free, else shares the parent's.
-    explicit context(context& parent) noexcept;
-
     detail::task_header& task() const noexcept { return task_; }
 
     inline detail::execution& execution() const noexcept;
@@ -135,18 +145,18 @@ public:
 
     inline bool has_budget() const noexcept;
     inline void spend_budget() noexcept;
+    /// Whether a leaf may poll the task that it waits for in the middle of its own poll: not in a
+    /// branch, whose siblings would wait too, and not on a thread that is no worker.
+    inline bool may_run_others() const noexcept;
     /// Has this line polled again after others had their turn.
     void yield() noexcept;
-
-    /// True when a wake may concern this line or a branch of it, in the current poll of the task.
-    inline bool is_woken() const noexcept;
 
     /// Runs the line until it waits or ends: polls its leaf and resumes the coroutine above it.
     /// Returns: true when the topmost coroutine has ended.
     bool run() noexcept;
 
     /// Where run() begins: the topmost coroutine, not yet started.
-    void start(detail::promise_base& top) noexcept { ready_ = &top; }
+    void start(detail::promise_base& top) noexcept { set_ready(top); }
 
     /// First half of dropping the line: cancels what runs elsewhere on its behalf.
     /// Returns: true when drop() may follow; else the line is woken when it is time to ask again.
@@ -154,25 +164,20 @@ public:
     /// Destroys the line's suspended coroutines, from the innermost outwards and without recursion.
     void drop() noexcept;
 
-    /// Takes a branch that outlives its combinator out of the tree of lines, and puts it below
-    /// another
-    /// line of the same task.
-    void detach() noexcept;
-    void attach(context& parent) noexcept;
-
     bool is_done() const noexcept { return done_; }
 
-    bool is_started() const noexcept { return leaf_ != nullptr || started_; }
+    bool is_main() const noexcept { return !is_branch_; }
 
-    detail::leaf* leaf() const noexcept { return leaf_; }
-
-    detail::promise_base* ready_frame() const noexcept { return ready_; }
+    /// Where the line is suspended; null if it is not.
+    detail::leaf* leaf() const noexcept {
+        return (at_ & 1) == 0 ? reinterpret_cast<detail::leaf*>(at_) : nullptr;
+    }
 
     // Called by awaiters while the line runs.
 
-    void suspend_at(detail::leaf& at) noexcept { leaf_ = &at; }
+    void suspend_at(detail::leaf& at) noexcept { at_ = reinterpret_cast<std::uintptr_t>(&at); }
 
-    void unsuspend() noexcept { leaf_ = nullptr; }
+    void unsuspend() noexcept { at_ = 0; }
 
     /// Goes on with `next` at once, or through run() when the stack may have become deep.
     std::coroutine_handle<> transfer(detail::promise_base& next) noexcept;
@@ -182,27 +187,69 @@ public:
         return std::noop_coroutine();
     }
 
-    void add_group(detail::group_link& group) noexcept { groups_.push_back(group); }
+    void add_group(detail::group_link& group) noexcept {
+        group.next = groups_;
+        group.place = &groups_;
+        if (groups_ != nullptr) groups_->place = &group.next;
+        groups_ = &group;
+    }
+
+protected:
+    struct as_branch {};
+    context(detail::task_header& task, as_branch) noexcept : task_(task), is_branch_(true) {}
+
+    std::uint8_t slot_of_branch() const noexcept { return slot_; }
+
+    void set_slot(std::uint8_t slot) noexcept { slot_ = slot; }
 
 private:
-    friend class detail::task_header;
+    void set_ready(detail::promise_base& next) noexcept {
+        at_ = reinterpret_cast<std::uintptr_t>(&next) | 1;
+    }
+
+    detail::promise_base* take_ready() noexcept {
+        if ((at_ & 1) == 0) return nullptr;
+        return reinterpret_cast<detail::promise_base*>(std::exchange(at_, 0) & ~std::uintptr_t{1});
+    }
 
     detail::task_header& task_;
-    context* parent_ = nullptr;
-    detail::leaf* leaf_ = nullptr;  // where the line is suspended, or
-    // which coroutine goes on without asking, or neither: running
-    detail::promise_base* ready_ = nullptr;
-    detail::intrusive_list<detail::group_link> groups_;
+    // The leaf at which the line is suspended; or, marked by the lowest bit, the coroutine that
+    // goes on without asking; or 0: running.
+    std::uintptr_t at_ = 0;
+    detail::group_link* groups_ = nullptr;
+    std::uint8_t transfers_ = 0;
+    std::uint8_t slot_ = 0;
+    bool done_ : 1 = false;
+    bool is_branch_ : 1 = false;
+};
+
+namespace detail {
+
+/// A branch of a select, join or timeout: a line below another one. Has a slot of its own, so that
+/// it is polled only when it was woken, or shares the main line's if all are taken.
+class branch_context final : public context {
+public:
+    /// A branch of `parent`'s task.
+    explicit branch_context(context& parent) noexcept;
+    ~branch_context();
+
+    /// True when a wake may concern this line or a branch of it, in the current poll of the task.
+    inline bool is_woken() const noexcept;
+
+    /// Takes a branch that outlives its combinator out of the tree of lines, and puts it below
+    /// another line of the same task.
+    void detach() noexcept;
+    void attach(context& parent) noexcept;
+
+private:
+    branch_context* parent_ = nullptr;  // null too if that is the main line
     // this line's slot and those of branches below; 0: polled at each wake
     std::uint64_t slots_ = 0;
     std::uint32_t shared_ = 0;  // lines at and below this one without a slot: polled at each wake
-    std::uint8_t slot_ = 0;
-    std::uint8_t transfers_ = 0;
     bool owns_slot_ = false;
-    bool done_ = false;
-    bool started_ = false;
 };
 
+}  // namespace detail
 }  // namespace edo
 
 // defines the inline functions of context, which look into the task

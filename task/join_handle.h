@@ -76,7 +76,7 @@ public:
         task_cell<T>& c = *std::exchange(cell_, nullptr);
         const auto was = c.state.drop_handle(cancel);
         if (was.complete) c.kind().discard_output(c);
-        if (was.had_waker) c.join_waker = waker{};
+        if (was.had_waker) c.join_target.release();
         if (was.enqueue) c.owner().schedule(c);
         c.release_refs();
     }
@@ -86,14 +86,18 @@ public:
         task_cell<T>& c = cell();
         if (c.state.is_complete()) return true;
         if (c.state.has_join_waker()) {  // ours, or one that an abandoned cancel() has left
-            registered = c.join_waker.wakes(cx);
+            registered = c.join_target == cx.target();
             if (registered) return false;
             if (!c.state.clear_join_waker()) return true;
+            c.join_target.release();
+        } else if (cx.may_run_others() &&
+                   cx.execution().scheduler->run_new_task(c, cx.execution())) {
+            if (c.state.is_complete()) return true;
         }
-        c.join_waker = cx.waker();
+        c.join_target = cx.waker().take();
         registered = c.state.set_join_waker();
         if (registered) return false;
-        c.join_waker = waker{};
+        c.join_target.release();
         return true;
     }
 
@@ -101,7 +105,7 @@ public:
     void forget_waker(bool& registered) noexcept {
         if (!registered) return;
         registered = false;
-        if (cell_ != nullptr && cell_->state.clear_join_waker()) cell_->join_waker = waker{};
+        if (cell_ != nullptr && cell_->state.clear_join_waker()) cell_->join_target.release();
     }
 
 private:

@@ -5,8 +5,7 @@
 namespace edo::detail {
 
 void launch(task_header& cell, bool has_handle) noexcept {
-    // Registry, queue entry, handle.
-    cell.state.init(has_handle ? 3 : 2, has_handle);
+    cell.init_state(has_handle);
     scheduler& owner = cell.owner();
     if (owner.tasks.insert(cell)) {
         owner.schedule(cell);

@@ -37,12 +37,8 @@ task_group& task_group::max_children(std::size_t n) noexcept {
 }
 
 void task_group::start(detail::task_header& child) noexcept {
-    child.state.init(3, true);  // registry, queue entry, handle
-    EDO_CHECK(core_.alive() < limit_,
-              "task_group::spawn on a group that has max_children() tasks already; co_await "
-              "group.has_room() "
-              "before");
-    if (!core_.add(child)) return child.end_unlisted();
+    child.init_state(true);
+    if (!core_.add(child, limit_)) return child.end_unlisted();
     owner().schedule(child);  // may be claimed already: then the entry is stale
 }
 

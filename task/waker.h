@@ -34,6 +34,10 @@ public:
     /// Makes the task poll the slot (again). Requires: the task's cell is alive during the call.
     /// Thread-safe: yes.
     void wake() const noexcept;
+    /// The same, and gives up a counted reference to the cell.
+    void wake_and_release() const noexcept;
+    /// Gives up a counted reference to the cell.
+    void release() const noexcept;
 
 private:
     static constexpr std::uintptr_t slot_mask = 63;  // task headers are aligned to 64 bytes
@@ -79,8 +83,7 @@ public:
 
     /// Wakes the task and gives the waker up.
     void wake() && noexcept {
-        if (target_) target_.wake();
-        drop();
+        if (target_) std::exchange(target_, {}).wake_and_release();
     }
 
     explicit operator bool() const noexcept { return static_cast<bool>(target_); }
@@ -92,6 +95,9 @@ public:
 
     /// True when it would wake what `cx` polls, so that a stored waker need not be replaced.
     bool wakes(const context& cx) const noexcept;
+
+    /// For the library: gives up the waker, and its reference to the caller.
+    detail::wake_target take() && noexcept { return std::exchange(target_, {}); }
 
 private:
     friend class context;

@@ -29,6 +29,8 @@ inline constexpr std::uint32_t inline_resumptions = pick<std::uint32_t>(128, 2);
 inline constexpr std::uint32_t local_queue_capacity = pick<std::uint32_t>(256, 4);
 /// Polls of tasks woken through the LIFO slot in a row.
 inline constexpr std::uint32_t lifo_polls_in_row = pick<std::uint32_t>(3, 1);
+/// New tasks that are polled inside of the poll of the task that joins them, one in the other.
+inline constexpr unsigned nested_polls = pick<unsigned>(8, 1);
 /// Task polls between two visits to the reactor, and to the inject queue.
 inline constexpr std::uint32_t event_interval = pick<std::uint32_t>(61, 2);
 inline constexpr std::uint32_t inject_interval = pick<std::uint32_t>(61, 2);

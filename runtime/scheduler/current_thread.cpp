@@ -98,7 +98,7 @@ std::size_t current_thread::poll_for(duration limit) noexcept {
             if (polls_until_visit_ == 0) break;
         }
         if (!has_work()) {
-            if (tasks.size() == 0) break;
+            if (tasks.have_all_ended()) break;
             if (exec_.now < until) wait(until);
         }
         exec_.now = time();
@@ -221,11 +221,11 @@ shutdown_report current_thread::shutdown(duration limit) {
     const instant until = saturating_add(monotonic_clock::read(), limit);
     shutdown_report report;
     cancel_all_tasks();
-    if (tasks.size() != 0) {
+    if (!tasks.have_all_ended()) {
         // A paused clock knows no real deadline; there nothing can be late but a destructor.
         run_until(config().paused ? instant::max() : until, [&] {
             if (has_work()) return false;
-            return tasks.size() == 0 || monotonic_clock::read() >= until;
+            return tasks.have_all_ended() || monotonic_clock::read() >= until;
         });
     }
     report.tasks = dump().tasks;

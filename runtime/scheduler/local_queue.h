@@ -36,6 +36,8 @@ namespace edo::detail {
 //  S     steal  reads head and tail    seq_cst           T
 //  C     steal  real + half            acq_rel, acquire  P, O: what is claimed is claimed once
 //  F     steal  steal = real           acq_rel, acquire  H: the copies are done
+//  N     push,  tail or head + 1       relaxed           nothing: no other worker exists; the start
+//        pop                                             of its thread publishes what was done
 //
 // A task in the ring holds the reference of its queue entry. The ring is never dropped with tasks
 // in it: its worker drains it before it ends.
@@ -46,13 +48,18 @@ public:
     static constexpr std::uint32_t capacity = tuning::local_queue_capacity;
 
     /// Owner only. When the ring is full, half of it (the older tasks) and `task` go to `overflow`.
-    void push(task_header& task, inject_queue& overflow) noexcept {
+    /// `alone`: no other worker exists, so nobody steals or sleeps.
+    void push(task_header& task, inject_queue& overflow, bool alone) noexcept {
         for (;;) {
             const std::uint64_t head = head_.load(acquire);  // H
             const std::uint32_t tail = own_tail();
             if (tail - steal_of(head) < capacity) {
                 slot(tail).store(&task, relaxed);  // published by the store of tail_
-                tail_.store(tail + 1, seq_cst);    // T
+                if (alone) {
+                    tail_.store(tail + 1, relaxed);  // N
+                } else {
+                    tail_.store(tail + 1, seq_cst);  // T
+                }
                 return;
             }
             if (steal_of(head) != real_of(head)) {
@@ -64,12 +71,16 @@ public:
         }
     }
 
-    /// Owner only. The oldest task, or null.
-    task_header* pop() noexcept {
+    /// Owner only. The oldest task, or null. `alone` as above.
+    task_header* pop(bool alone) noexcept {
         std::uint64_t head = head_.load(acquire);  // H
         for (;;) {
             const std::uint32_t real = real_of(head);
             if (real == own_tail()) return nullptr;
+            if (alone) {
+                head_.store(pack(real + 1, real + 1), relaxed);  // N
+                return slot(real).load(relaxed);                 // the owner wrote it
+            }
             const bool stealing = steal_of(head) != real;
             const std::uint64_t next = pack(stealing ? steal_of(head) : real + 1, real + 1);
             if (head_.compare_exchange_weak(head, next, acq_rel, acquire))  // P

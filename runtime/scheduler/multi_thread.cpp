@@ -104,6 +104,10 @@ void multi_thread::schedule(task_header& task) noexcept {
     notify_one();
 }
 
+bool multi_thread::run_new_task(task_header& task, execution& exec) noexcept {
+    return exec.scheduler == this && worker::of(exec).run_new_task(task);
+}
+
 void multi_thread::notify_one() noexcept {
     if (sleeper* const chosen = idle_.wake_one(); chosen != nullptr)
         static_cast<worker*>(chosen)->driver().wake();
@@ -172,7 +176,7 @@ bool multi_thread::may_retire(worker& spare) noexcept {
 
 void multi_thread::tell_if_empty() noexcept {
     if (!shutting_down_.load(seq_cst)) return;  // D'
-    if (tasks.size() == 0) progress_.unpark();
+    if (tasks.have_all_ended()) progress_.unpark();
 }
 
 void multi_thread::wake_all() noexcept {
@@ -191,9 +195,9 @@ shutdown_report multi_thread::shutdown(duration limit) {
     shutting_down_.store(true, seq_cst);  // D
     cancel_all_tasks();
     wake_all();
-    while (tasks.size() != 0 && left() != duration::zero())
+    while (!tasks.have_all_ended() && left() != duration::zero())
         progress_.park(left());
-    if (tasks.size() != 0) {
+    if (!tasks.have_all_ended()) {
         report.tasks = dump().tasks;
         cancel_children_too();
     }

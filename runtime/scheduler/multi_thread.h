@@ -47,6 +47,7 @@ public:
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
     void run_in_place(blocking_job& job) noexcept override;
+    bool run_new_task(task_header& task, execution& exec) noexcept override;
 
     // For workers.
 
@@ -71,6 +72,12 @@ public:
     /// A worker has come up, or failed to.
     void worker_opened(worker& who, std::error_code failed) noexcept;
     void worker_ended(worker& who) noexcept;
+
+    /// True when there is no other worker and has never been one. Asked by the only worker, without
+    /// which none is added.
+    bool is_alone() const noexcept {
+        return config().workers == 1 && count_.load(relaxed) == 1;  // as said
+    }
 
     /// A worker stands aside: a spare takes its place if one can be had.
     /// Returns: whether end_substitution() is to be called.

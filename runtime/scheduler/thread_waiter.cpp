@@ -20,7 +20,8 @@ public:
         // Idle, as after a poll. That has used up one of the two references; the other is the
         // waiter's.
         static_cast<void>(state.start_poll());
-        static_cast<void>(state.stop_poll(false, false));
+        std::uint8_t enough = task_state::most_spare;
+        static_cast<void>(state.stop_poll(false, false, enough));
     }
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }

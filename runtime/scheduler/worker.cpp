@@ -75,7 +75,7 @@ void worker::end() noexcept {
     while (task_header* const task = next_task())
         run_task(*task);
     // While tasks are left elsewhere, their frames may refer to this reactor and this wheel.
-    if (shared_.tasks.size() == 0) driver_.close();
+    if (shared_.tasks.have_all_ended()) driver_.close();
 }
 
 void worker::schedule(task_header& task) noexcept {
@@ -91,7 +91,7 @@ void worker::schedule(task_header& task) noexcept {
 }
 
 void worker::push(task_header& task) noexcept {
-    ring_.push(task, shared_.inject());
+    ring_.push(task, shared_.inject(), shared_.is_alone());
 }
 
 task_header* worker::next_task() noexcept {
@@ -106,7 +106,7 @@ task_header* worker::next_task() noexcept {
         push(*std::exchange(lifo_, nullptr));
     }
     lifo_polls_ = 0;
-    if (task_header* const task = ring_.pop(); task != nullptr) return task;
+    if (task_header* const task = ring_.pop(shared_.is_alone()); task != nullptr) return task;
     return take_injected();
 }
 
@@ -165,6 +165,19 @@ void worker::run_task(task_header& task) noexcept {
             push(task);
             return;
     }
+}
+
+// The task would be next anyway; run now it saves its waiter a trip through the queue. It has not
+// been polled before, so it cannot own a group that the waiter is in, and then want to destroy it.
+bool worker::run_new_task(task_header& task) noexcept {
+    if (lifo_ != &task || task.was_polled || polls_until_visit_ == 0 ||
+        nested_polls_ == tuning::nested_polls)
+        return false;
+    lifo_ = nullptr;
+    ++nested_polls_;
+    run_task(task);
+    --nested_polls_;
+    return true;
 }
 
 void worker::visit_driver() noexcept {
@@ -228,7 +241,7 @@ bool worker::spin() noexcept {
 void worker::give_queue_away() noexcept {
     task_list given;
     if (lifo_ != nullptr) given.push_back(*std::exchange(lifo_, nullptr));
-    while (task_header* const task = ring_.pop())
+    while (task_header* const task = ring_.pop(shared_.is_alone()))
         given.push_back(*task);
     if (given.is_empty()) return;
     shared_.inject().push_all(given);

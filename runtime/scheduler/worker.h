@@ -41,6 +41,8 @@ public:
     void run() noexcept;
     /// Takes a task that was woken or spawned on this thread.
     void schedule(task_header& task) noexcept;
+    /// Polls `task` in the middle of the present poll; see scheduler::run_new_task().
+    bool run_new_task(task_header& task) noexcept;
     /// Stands aside until `job`, run by another thread, has ended.
     void run_in_place(blocking_job& job) noexcept;
 
@@ -92,6 +94,7 @@ private:
     task_header* lifo_ = nullptr;
     unsigned lifo_polls_ = 0;
     unsigned polls_until_visit_ = 0;
+    unsigned nested_polls_ = 0;
     bool inject_is_due_ = false;
     bool searching_ = false;
     bool in_driver_ = false;     // wakes come from events: they are batched

@@ -85,8 +85,8 @@ protected:
 
 private:
     using owner_type = std::conditional_t<is_result_v<T>, result_owner, frame_owner>;
-    owner_type top_;
-    output_slot<T> output_;
+    [[no_unique_address]] owner_type top_;
+    [[no_unique_address]] output_slot<T> output_;
 };
 
 /// A cell with the callable whose coroutine it runs.

@@ -8,31 +8,31 @@
 
 namespace edo::detail {
 
-bool group_core::add(task_header& child) noexcept {
+bool group_core::add(task_header& child, std::size_t limit) noexcept {
     mutex_lock guard(lock_);
+    EDO_CHECK(alive_ < limit,
+              "task_group::spawn on a group that has max_children() tasks already; co_await "
+              "group.has_room() before");
     if (cancelled_) return false;
     child.group = this;
-    child.add_ref();
     // Listed before anybody can find it here and destroy it; the shard's lock comes below this one.
     if (!child.owner().tasks.insert(child)) {
         child.group = nullptr;
-        child.release_refs();
         return false;
     }
-    children_.push_back(child.in_group);
+    children_.push_back(child);
     ++alive_;
     return true;
 }
 
 bool group_core::note_outcome(outcome how, failure why) noexcept {
+    if (policy_ == group_policy::independent || how == outcome::cancelled) return false;
+    if (how == outcome::value && policy_ != group_policy::first_success) return false;
     mutex_lock guard(lock_);
-    if (policy_ == group_policy::independent) return false;
     if (how == outcome::value) {
-        if (policy_ == group_policy::first_success && !std::exchange(succeeded_, true))
-            cancel_locked();
+        if (!std::exchange(succeeded_, true)) cancel_locked();
         return false;
     }
-    if (how == outcome::cancelled) return false;
     if (first_ != outcome::value) return policy_ == group_policy::first_success;
     first_ = how;
     why_ = std::move(why);
@@ -41,15 +41,12 @@ bool group_core::note_outcome(outcome how, failure why) noexcept {
 }
 
 void group_core::child_ended(task_header& child) noexcept {
-    {
-        mutex_lock guard(lock_);
-        children_.remove(child.in_group);
-        --alive_;
-        // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
-        for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w))
-            w->target.wake();
-    }
-    child.release_refs();
+    mutex_lock guard(lock_);
+    children_.remove(child);
+    --alive_;
+    // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
+    for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w))
+        w->target.wake();
 }
 
 void group_core::cancel() noexcept {
@@ -60,7 +57,7 @@ void group_core::cancel() noexcept {
 void group_core::cancel_locked() noexcept {
     if (std::exchange(cancelled_, true)) return;
     for (group_member* m = children_.front(); m != nullptr; m = children_.after(*m))
-        m->task_of.cancel();
+        static_cast<task_header*>(m)->cancel();
 }
 
 void group_core::destroy_children() noexcept {
@@ -79,7 +76,7 @@ void group_core::destroy_children() noexcept {
             if (alive_ == 0) return;
             group_member* first = children_.pop_front();
             children_.push_back(*first);
-            child = &first->task_of;
+            child = static_cast<task_header*>(first);
             child->add_ref();
             if (busy >= alive_) busy = alive_;
         }

@@ -33,9 +33,9 @@ public:
     group_core(const group_core&) = delete;
     group_core& operator=(const group_core&) = delete;
 
-    /// Lists a child. Takes a reference to it, which child_ended() gives back.
+    /// Lists a child, until child_ended(). Requires: fewer than `limit` are alive.
     /// Returns: false when the group is cancelled: the child must end without having run.
-    bool add(task_header& child) noexcept;
+    bool add(task_header& child, std::size_t limit) noexcept;
     /// Called when the child's output is known and before it is published: applies the policy.
     /// Returns: true when the failure is the one that the group's join() will tell.
     bool note_outcome(outcome how, failure why) noexcept;

@@ -10,15 +10,17 @@
 namespace edo::detail {
 namespace {
 
-/// Makes `task` the one that the calling thread works for, and restores what was before:
-/// destroy_now()
-/// may be called in the middle of another task's poll.
+/// Makes `task` the one that the calling thread works for, and restores what was before: a task may
+/// be run or destroyed in the middle of another one's poll.
 class working_for {
 public:
     working_for(execution& exec, task_header& task) noexcept
         : exec_(exec),
           outer_task_(std::exchange(exec.task, &task)),
-          outer_line_(std::exchange(exec.line, nullptr)) {
+          outer_line_(std::exchange(exec.line, nullptr)),
+          outer_woken_slots_(std::exchange(exec.woken_slots, 0)),
+          outer_budget_(std::exchange(exec.budget, tuning::poll_budget)),
+          outer_yielding_(std::exchange(exec.yielding, false)) {
         task.exec = &exec;
     }
 
@@ -28,12 +30,18 @@ public:
     ~working_for() {
         exec_.task = outer_task_;
         exec_.line = outer_line_;
+        exec_.woken_slots = outer_woken_slots_;
+        exec_.budget = outer_budget_;
+        exec_.yielding = outer_yielding_;
     }
 
 private:
     execution& exec_;
     task_header* outer_task_;
     context* outer_line_;
+    std::uint64_t outer_woken_slots_;
+    std::uint32_t outer_budget_;
+    bool outer_yielding_;
 };
 
 }  // namespace
@@ -50,16 +58,16 @@ poll_end task_header::run(execution& e) noexcept {
             return poll_end::gone;
     }
     working_for guard(e, *this);
-    budget = tuning::poll_budget;
-    woken_slots = used_slots == 0 ? 0 : ready_slots.exchange(0, acquire);  // see ready_slots
+    was_polled = true;
+    if (used_slots != 0) e.woken_slots = ready_slots.exchange(0, acquire);  // see ready_slots
     for (;;) {
-        yielding = false;
+        e.yielding = false;
         if (run_main_line()) {
             complete(dropping);
             return poll_end::gone;
         }
-        const bool yields = yielding;
-        switch (state.stop_poll(dropping, yields)) {
+        const bool yields = e.yielding;
+        switch (state.stop_poll(dropping, yields, spare_refs)) {
             case task_state::stop::idle:
                 return poll_end::waits;
             case task_state::stop::requeue:
@@ -87,42 +95,62 @@ bool task_header::run_main_line() noexcept {
 
 void task_header::complete(bool dropped) noexcept {
     kind_.finish(*this, dropped);
-    scheduler_.tasks.remove(*this);
     group_core* const owner_group = group;
     if (owner_group != nullptr) {
         failure why;
         const outcome how = kind_.inspect_output(*this, why);
         failure_taken_by_group = owner_group->note_outcome(how, std::move(why));
     }
-    // from here on the output is the handle's, if there is one
-    const std::uint64_t before = state.complete();
-    if ((before & task_state::join_interest) == 0) {
+    // The running thread's, the spare ones, and the one for life. The group's last touch needs one.
+    const std::uint64_t refs = 2 + spare_refs;
+    const std::uint64_t at_once = owner_group == nullptr ? refs : refs - 1;
+    task_state::completion end = state.complete(at_once, true);
+    if (end == task_state::completion::unclaimed) {
         kind_.discard_output(*this);
-    } else if ((before & task_state::join_waker) != 0) {
-        join_waker.wake();  // stays: the handle may be comparing it
+        end = state.complete(at_once, false);
     }
+    // From here on the output is the handle's, if there is one; and if nothing is kept, all is.
+    if (owner_group == nullptr && end == task_state::completion::done) return;
+    if (end == task_state::completion::is_last) return deallocate();
+    const bool has_waker = end == task_state::completion::has_waker;
+    if (has_waker) join_target.wake_and_release();  // stays to be compared
     if (owner_group != nullptr) owner_group->child_ended(*this);
-    release_refs(2);  // the running thread's and the registry's
+    release_refs(has_waker ? refs : 1);
 }
 
 void task_header::end_unlisted() noexcept {
     // Nobody else knows the task yet, so it may be claimed and dropped without a thread's
-    // execution: no
-    // coroutine of it has run.
+    // execution: no coroutine of it has run.
     const bool claimed = state.claim();
     EDO_CHECK(claimed, "a new task was already running");
     execution nobody;
     working_for guard(nobody, *this);
     main_.drop();
     kind_.finish(*this, true);
-    const std::uint64_t before = state.complete();
-    if ((before & task_state::join_interest) == 0) kind_.discard_output(*this);
-    release_refs(3);  // claim's, the queue's and the registry's
+    const std::uint64_t refs = 3 + spare_refs;  // claim's, the queue entry's, life's
+    task_state::completion end = state.complete(refs, true);
+    if (end == task_state::completion::unclaimed) {
+        kind_.discard_output(*this);
+        end = state.complete(refs, false);
+    }
+    if (end == task_state::completion::is_last) deallocate();
 }
 
 void task_header::wake(unsigned slot) noexcept {
     if (slot != 0) ready_slots.fetch_or(std::uint64_t{1} << slot, release);  // see ready_slots
     if (state.wake()) scheduler_.schedule(*this);
+}
+
+void task_header::wake_and_release(unsigned slot) noexcept {
+    if (slot != 0) ready_slots.fetch_or(std::uint64_t{1} << slot, release);  // see ready_slots
+    switch (state.wake_and_release()) {
+        case task_state::wake_end::enqueue:
+            return scheduler_.schedule(*this);
+        case task_state::wake_end::done:
+            return;
+        case task_state::wake_end::last_reference:
+            return deallocate();
+    }
 }
 
 void task_header::cancel() noexcept {
@@ -142,9 +170,10 @@ bool task_header::destroy_now(execution& e) noexcept {
 
 void task_header::deallocate() noexcept {
     scheduler& s = scheduler_;
-    const std::uint64_t was = id;
+    // Tasks that were never listed have no id.
+    const bool was_last = id != 0 && s.tasks.remove(*this);
     kind_.deallocate(*this);
-    if (was != 0 && s.tasks.cell_freed(was)) s.destroy();
+    if (was_last) s.destroy();
 }
 
 }  // namespace edo::detail

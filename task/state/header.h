@@ -47,19 +47,18 @@ struct task_kind {
     void (*deallocate)(task_header& self) noexcept;
 };
 
-/// A task's place in the list of its group's children.
-struct group_member : list_node {
-    explicit group_member(task_header& task) noexcept : task_of(task) {}
+/// A task's place in the registry.
+struct registry_entry : list_node {};
 
-    task_header& task_of;
-};
+/// A task's place in the list of its group's children; protected by the group's lock.
+struct group_member : list_node {};
 
 /// The part of a task that everybody knows. One cell holds it, the callable and the output; the
 /// coroutine frames are apart. Aligned so that a wake_target fits into one word.
-class alignas(64) task_header : public list_node {  // the node: registry of live tasks
+class alignas(64) task_header : public registry_entry, public group_member {
 public:
     task_header(const task_kind& kind, scheduler& owner, std::source_location site) noexcept
-        : in_group(*this), kind_(kind), scheduler_(owner), main_(*this), spawn_site_(site) {}
+        : kind_(kind), scheduler_(owner), spawn_site_(site), main_(*this) {}
 
     task_header(const task_header&) = delete;
     task_header& operator=(const task_header&) = delete;
@@ -71,6 +70,9 @@ public:
 
     /// Wakes slot `slot`. The cell must be alive during the call.
     void wake(unsigned slot) noexcept;
+
+    /// The same, and gives up a reference that a waker held.
+    void wake_and_release(unsigned slot) noexcept;
 
     /// Asks the task to end: it is dropped at its next poll, which this call brings about.
     void cancel() noexcept;
@@ -89,8 +91,25 @@ public:
 
     void add_ref() noexcept { state.add_ref(); }
 
+    /// Counts one more, for a waker, at the price of a spare one if there is any.
+    /// Requires: the calling thread runs the task.
+    void add_ref_while_running() noexcept {
+        if (spare_refs > 0) {
+            --spare_refs;
+        } else {
+            state.add_ref();
+        }
+    }
+
     void release_refs(std::uint64_t count = 1) noexcept {
         if (state.release_refs(count)) deallocate();
+    }
+
+    /// Makes a new task queued: with references for its life, its queue entry, the spare ones and,
+    /// if it has one, its handle.
+    void init_state(bool has_handle) noexcept {
+        spare_refs = first_spare_refs;
+        state.init((has_handle ? 3 : 2) + first_spare_refs, has_handle);
     }
 
     scheduler& owner() const noexcept { return scheduler_; }
@@ -107,29 +126,22 @@ public:
     std::uint64_t id = 0;       ///< unique in the runtime; set before the task is visible
     execution* exec = nullptr;  ///< valid while running; the running thread's
 
-    // Branch slots. `used` and `woken` belong to the running thread.
+    /// Branch slots in use; belongs to the running thread.
     std::uint64_t used_slots = 0;
-    std::uint64_t woken_slots = 0;
     /// Slots woken since the last poll. Bits are set with release before the state's W, and taken
-    /// with
-    /// acquire after P: who set the bit is seen, and a bit set too late comes with a further wake.
+    /// with acquire after P: who set the bit is seen, and a bit set too late comes with a further
+    /// wake.
     atomic<std::uint64_t> ready_slots{0};
 
-    std::uint32_t budget = 0;             ///< of the running poll
-    bool yielding = false;                ///< wants a further poll after others had their turn
-    bool dropping = false;                ///< cancelled, waits for children elsewhere to end
-    bool detached = false;                ///< nobody owns it but the runtime; for dumps
-    bool failure_taken_by_group = false;  ///< the group's join() tells it; set before completion
-
-    waker join_waker;  ///< owned as state.h says
+    /// Who waits in join() or cancel(): a waker with its reference, owned as state.h says. The
+    /// target stays to be compared when the reference is used up.
+    wake_target join_target;
     /// the group that owns the task, if one does; set before it is visible
     group_core* group = nullptr;
-    group_member in_group;  ///< protected by the group's lock
 
     /// Where the task was last seen waiting: the bits of a std::source_location, which is one
-    /// pointer to
-    /// static data. Written by the running thread, read by dumps; relaxed, because it is only a
-    /// picture.
+    /// pointer to static data. Written by the running thread, read by dumps; relaxed, because it is
+    /// only a picture.
     atomic<const void*> last_site{nullptr};
     static_assert(sizeof(std::source_location) == sizeof(const void*));
 
@@ -138,11 +150,23 @@ private:
     void complete(bool dropped) noexcept;
     void deallocate() noexcept;
 
+    static constexpr std::uint8_t first_spare_refs = 2;
+
     const task_kind& kind_;
     scheduler& scheduler_;
-    context main_;
     std::source_location spawn_site_;
+    // Small things fill the padding of what lies before them: a cell without a callable and without
+    // a large output has 192 bytes.
+    [[no_unique_address]] context main_;
+
+public:
+    bool was_polled = false;              ///< set by the first poll; read by who holds the entry
+    bool dropping = false;                ///< cancelled, waits for children elsewhere to end
+    bool detached = false;                ///< nobody owns it but the runtime; for dumps
+    bool failure_taken_by_group = false;  ///< the group's join() tells it; set before completion
+    std::uint8_t spare_refs = 0;          ///< see state.h; belongs to the running thread
 };
+
 
 }  // namespace edo::detail
 
@@ -154,11 +178,15 @@ inline detail::execution& context::execution() const noexcept {
 }
 
 inline bool context::has_budget() const noexcept {
-    return task_.budget != 0;
+    return execution().budget != 0;
 }
 
 inline void context::spend_budget() noexcept {
-    --task_.budget;
+    --execution().budget;
+}
+
+inline bool context::may_run_others() const noexcept {
+    return is_main() && task_.exec != nullptr;
 }
 
 inline bool context::charge() noexcept {
@@ -170,8 +198,8 @@ inline bool context::charge() noexcept {
     return true;
 }
 
-inline bool context::is_woken() const noexcept {
-    return slots_ == 0 || shared_ != 0 || (task_.woken_slots & slots_) != 0;
+inline bool detail::branch_context::is_woken() const noexcept {
+    return slots_ == 0 || shared_ != 0 || (execution().woken_slots & slots_) != 0;
 }
 
 }  // namespace edo

@@ -1,5 +1,8 @@
 #include <edo/task/state/registry.h>
 
+#include <utility>
+
+#include <edo/base/seam/census.h>
 #include <edo/task/state/header.h>
 
 namespace edo::detail {
@@ -17,58 +20,64 @@ unsigned shard_of_this_thread() noexcept {
 bool registry::insert(task_header& task) noexcept {
     const unsigned index = shard_of_this_thread();
     shard& s = shards_[index];
-    mutex_lock guard(s.lock);
+    spin_guard guard(s.lock);
     if (s.closed) return false;
     task.id = ++s.next_id * tuning::registry_shards + index;
     s.tasks.push_back(task);
     ++s.count;
-    s.cells.fetch_add(1, relaxed);  // who adds one finds the registry's own still there
+    EDO_CENSUS(task, 1);
     return true;
 }
 
-void registry::remove(task_header& task) noexcept {
+bool registry::remove(task_header& task) noexcept {
     shard& s = shard_of(task.id);
-    mutex_lock guard(s.lock);
-    s.tasks.remove(task);
-    --s.count;
+    EDO_CENSUS(task, -1);
+    spin_guard guard(s.lock);
+    task.registry_entry::unlink();
+    return --s.count == 0 && s.closed && leave_shard();
 }
 
 bool registry::close() noexcept {
-    bool last = false;
+    bool was_last = false;
     for (shard& s : shards_) {
-        {
-            mutex_lock guard(s.lock);
-            if (s.closed) continue;
-            s.closed = true;
+        spin_guard guard(s.lock);
+        if (std::exchange(s.closed, true)) continue;
+        if (s.count == 0) was_last = leave_shard() || was_last;
+    }
+    return was_last;
+}
+
+// A closed shard has become empty. Returns: true when that was the last one.
+bool registry::leave_shard() noexcept {
+    return shards_in_use_.fetch_sub(1, acq_rel) == 1;  // see `shards_in_use_`
+}
+
+bool registry::have_all_ended() noexcept {
+    for (shard& s : shards_) {
+        spin_guard guard(s.lock);
+        while (registry_entry* const entry = s.tasks.front()) {
+            if (!static_cast<task_header*>(entry)->state.is_complete()) return false;
+            entry->unlink();
+            s.ended.push_back(*entry);
         }
-        last = release_cell(s) || last;
     }
-    return last;
+    return true;
 }
 
-bool registry::cell_freed(std::uint64_t id) noexcept {
-    return release_cell(shard_of(id));
-}
-
-bool registry::release_cell(shard& s) noexcept {
-    return s.cells.fetch_sub(1, acq_rel) == 1 &&       // see `cells`
-           shards_in_use_.fetch_sub(1, acq_rel) == 1;  // see `shards_in_use_`
-}
-
-std::size_t registry::size() const noexcept {
+std::size_t registry::count_alive() const noexcept {
     std::size_t sum = 0;
-    for (const shard& s : shards_) {
-        mutex_lock guard(s.lock);
-        sum += s.count;
-    }
+    const_cast<registry*>(this)->for_each(
+        [](void* to, task_header&) { ++*static_cast<std::size_t*>(to); }, &sum);
     return sum;
 }
 
 void registry::for_each(void (*visit)(void* to, task_header& task), void* to) noexcept {
     for (shard& s : shards_) {
-        mutex_lock guard(s.lock);
-        for (task_header* t = s.tasks.front(); t != nullptr; t = s.tasks.after(*t))
-            visit(to, *t);
+        spin_guard guard(s.lock);
+        for (registry_entry* e = s.tasks.front(); e != nullptr; e = s.tasks.after(*e)) {
+            auto& task = static_cast<task_header&>(*e);
+            if (!task.state.is_complete()) visit(to, task);
+        }
     }
 }
 

@@ -5,65 +5,66 @@
 
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/atomic.h>
-#include <edo/base/seam/mutex.h>
+#include <edo/base/seam/spin_lock.h>
 #include <edo/base/seam/tuning.h>
 
 namespace edo::detail {
 
 class task_header;
+struct registry_entry;
 
-/// Lists all live tasks of a runtime, so that none can be lost: for shutdown and for dumps.
+/// Lists all tasks of a runtime, so that none can be lost: for shutdown and for dumps. A task is
+/// listed from before it is first queued until its memory is freed, which wakers and handles may put
+/// off long after it has ended.
 ///
-/// Holds a reference to each listed task. Sharded by the spawning thread; each shard has a lock
-/// that is
-/// held for a few instructions. After close() nothing can be added any more, so who has emptied the
-/// registry after closing it has seen every task.
+/// Sharded by the spawning thread; each shard has a lock that is held for a few instructions. After
+/// close() nothing can be added any more, so who finds after that that all have ended has seen every
+/// task.
 /// Thread-safe: yes.
 class registry {
 public:
     /// Gives the task its id and lists it.
     /// Returns: false after close(); then the task is not listed and must not run.
     bool insert(task_header& task) noexcept;
-    /// Takes the task off the list. The registry's reference becomes the caller's.
-    void remove(task_header& task) noexcept;
+    /// Takes a task whose memory is about to be freed off the list.
+    /// Returns: true when the registry is closed and this was the last one: nothing refers to the
+    ///          runtime through a task any more.
+    bool remove(task_header& task) noexcept;
 
     /// Refuses every later insert.
-    /// Returns: true when no cell is left either; see cell_freed().
+    /// Returns: true when no task is listed either; see remove().
     bool close() noexcept;
-    /// Notes that the memory of a once listed task is freed; wakers and handles may keep it long
-    /// after
-    /// the task has ended.
-    /// Returns: true when the registry is closed and this was the last cell: nothing refers to the
-    /// runtime
-    ///          through a task any more.
-    bool cell_freed(std::uint64_t id) noexcept;
-    /// How many tasks are listed; exact only when nothing is going on.
-    std::size_t size() const noexcept;
 
-    /// Calls `visit(to, task)` for each listed task with its shard locked: visit() must be short,
-    /// must not
-    /// allocate a task and must not release the last reference.
+    /// True when every listed task has ended.
+    /// Cost: what has ended is put aside, so each task is passed once.
+    bool have_all_ended() noexcept;
+    /// How many tasks have not ended; exact only when nothing is going on.
+    /// Cost: visits every task.
+    std::size_t count_alive() const noexcept;
+
+    /// Calls `visit(to, task)` for each task that has not ended, with its shard locked: visit() must
+    /// be short, must not spawn and must not release a last reference. To keep the task beyond that
+    /// it needs task_state::add_ref_unless_complete().
     void for_each(void (*visit)(void* to, task_header& task), void* to) noexcept;
 
 private:
     struct alignas(64) shard {
-        mutable mutex lock;
+        mutable spin_lock lock;
         bool closed = false;
         std::uint64_t next_id = 0;
-        std::size_t count = 0;
-        intrusive_list<task_header> tasks;
-        // Cells not yet freed, and one for the registry being open. Counted down with acq_rel:
-        // pairs with
-        // itself, so that who finds it zero comes after everything that was done with the cells.
-        atomic<std::uint64_t> cells{1};
+        std::size_t count = 0;               // in both lists
+        intrusive_list<registry_entry> tasks;
+        intrusive_list<registry_entry> ended;   // found ended by have_all_ended()
     };
 
     shard& shard_of(std::uint64_t id) noexcept { return shards_[id % tuning::registry_shards]; }
 
-    bool release_cell(shard& s) noexcept;
+    bool leave_shard() noexcept;
 
     shard shards_[tuning::registry_shards];
-    atomic<unsigned> shards_in_use_{tuning::registry_shards};  // acq_rel, as `cells`
+    // Those not both closed and empty. Counted down with acq_rel: pairs with itself, so that who
+    // finds it zero comes after everything that was done with the tasks.
+    atomic<unsigned> shards_in_use_{tuning::registry_shards};
 };
 
 }  // namespace edo::detail

@@ -7,6 +7,7 @@
 namespace edo::detail {
 
 class task_header;
+struct execution;
 
 /// What tasks need of the runtime that runs them. The runtime outlives every cell that refers to
 /// it.
@@ -20,6 +21,11 @@ public:
     /// also
     /// while the runtime shuts down, and always accepted.
     virtual void schedule(task_header& task) noexcept = 0;
+
+    /// Polls `task` here and now, in the middle of another one's poll, if it is the one that the
+    /// calling worker would run next anyway and it has not run yet. For a task that waits for it.
+    /// Returns: false when it was not polled.
+    virtual bool run_new_task(task_header&, execution&) noexcept { return false; }
 
     /// How the runtime calls itself in messages, and where it was built.
     virtual const char* name() const noexcept = 0;

@@ -13,35 +13,32 @@ namespace edo::detail {
 //              wake (W)                  start (P)
 //   idle ───────────────────► queued ───────────────────► running ──── complete (C) ───► complete
 //    ▲                          ▲                           │ │
-//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle or queued ─►
-//                                                                running
+//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle or queued ─► running
 //    │                          └───────────────────────────┘ │  inspect (I): idle ─► running
 //    └───────────────── stop: nothing to do (S) ──────────────┘
 //
 // Bits. `running`: some thread polls, destroys or inspects the task; it alone may touch the frames,
-// the
-// lines and `exec`. `notified`: the task is to be polled (again): while not running it is in
-// exactly one
-// queue. `cancelled`: it is to be dropped instead of polled. `complete`: frames are gone, the
-// output is
-// there. `join_interest`: a handle exists that may take the output. `join_waker`: the field
-// join_waker_
-// holds a waker that the completing thread may use. The rest counts references: the registry of
-// live
-// tasks, the queue entry or the running thread, the handle, and each waker hold one.
+// the lines, `exec` and the spare references. `notified`: the task is to be polled (again): while
+// not running it is in exactly one queue. `cancelled`: it is to be dropped instead of polled.
+// `complete`: frames are gone, the output is there. `join_interest`: a handle exists that may take
+// the output. `join_waker`: join_target_ holds a counted waker that the completing thread takes.
+// The rest counts references: life (until complete), the queue entry or the running thread, the
+// handle, each waker, and the spare ones.
+//
+// Spare references are counted but not given out. The running thread turns one into a waker, and
+// gains one when the task becomes idle, without touching the word for it (header.h, spare_refs).
 //
 //  mark  transition                                   ordering  pairs with
-//  W     idle    -> queued, +1 ref                    acq_rel   P, S: the poll sees what preceded
+//  W     idle    -> queued, +1 ref (or the waker's)   acq_rel   P, S: the poll sees what preceded
 //                                                               the wake
 //        running -> running|notified                  acq_rel   S: even if notified already: every
-//                                                               waker's
-//                                                               writes must be seen, so always an
-//                                                               RMW
+//                                                               waker's writes must be seen, so
+//                                                               always an RMW
 //        queued, complete: unchanged                  acq_rel   P (same reason) / nothing left to
 //                                                               see
 //  P     queued  -> running                           acq_rel   W; S of the previous poll
 //        running or complete: entry is void, -1 ref   acq_rel   R
-//  S     running -> idle, -1 ref                      acq_rel   P, D, I: hands the frames over
+//  S     running -> idle, -1 ref or one more spare    acq_rel   P, D, I: hands the frames over
 //        running|notified -> queued                   acq_rel   W, and P of the next poll
 //  C     running -> complete                          acq_rel   J: publishes the output; A: takes
 //                                                               the waker
@@ -54,7 +51,10 @@ namespace edo::detail {
 //                                                               again
 //  J     reads complete                               acquire   C
 //  H     handle goes: clears join_interest, join_waker acq_rel  C
-//  R     reference count down                         acq_rel   R of the others: the last one frees
+//  L     +1 ref unless complete                       relaxed   nothing: life is counted still
+//  R     reference count down                         acq_rel   R and C of the others: the last one
+//                                                               frees
+//  R'    finds that all references are the caller's   acquire   R and C of the others, as above
 //
 // Dropping: a handle's drop is H (with X); a waker's is R. Model: tests/model (task_state family);
 // until that exists, tests/stress/task_state_test.cpp runs every pair of transitions under TSan.
@@ -62,6 +62,8 @@ class task_state {
 public:
     static constexpr std::uint64_t running = 1, complete_bit = 2, notified = 4, cancelled = 8,
                                    join_interest = 16, join_waker = 32, ref_one = 64;
+    /// More than one poll of a task seldom leaves behind.
+    static constexpr std::uint8_t most_spare = 4;
 
     /// A new task: queued, with `refs` references, and with a handle if `has_handle`.
     void init(std::uint64_t refs, bool has_handle) noexcept {
@@ -85,6 +87,22 @@ public:
         }
     }
 
+    enum class wake_end { enqueue, done, last_reference };
+
+    /// W with the reference of a waker, which is used up: it becomes the queue entry's, or is let
+    /// go.
+    wake_end wake_and_release() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            const bool is_idle = (seen & (running | notified | complete_bit)) == 0;
+            std::uint64_t next = (seen & complete_bit) != 0 ? seen : seen | notified;
+            if (!is_idle) next -= ref_one;
+            if (!word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) continue;  // W, R
+            if (is_idle) return wake_end::enqueue;
+            return next / ref_one == 0 ? wake_end::last_reference : wake_end::done;
+        }
+    }
+
     enum class start { poll, drop, stale };
 
     /// P, by the thread that took the task out of a queue. After `stale` the entry's reference is
@@ -104,25 +122,47 @@ public:
     enum class stop { idle, requeue, drop };
 
     /// S, by the running thread. `dropping`: the task is being dropped already, so that `cancelled`
-    /// is
-    /// no news. `yield`: it wants to be queued again in any case. After `requeue` the reference of
-    /// the
-    /// running thread belongs to the queue entry; after `drop` the task is still running.
-    stop stop_poll(bool dropping, bool yield) noexcept {
+    /// is no news. `yield`: it wants to be queued again in any case. `spare`: the spare references;
+    /// the running thread's becomes one if there are fewer than `most_spare`. After `requeue` the
+    /// reference of the running thread belongs to the queue entry; after `drop` the task is still
+    /// running.
+    stop stop_poll(bool dropping, bool yield, std::uint8_t& spare) noexcept {
+        const std::uint8_t had = spare;
+        const bool keeps = had < most_spare;
         std::uint64_t seen = word_.load(acquire);  // a drop must see what preceded the cancel
         for (;;) {
-            if ((seen & cancelled) != 0 && !dropping) return stop::drop;
+            const bool drops = (seen & cancelled) != 0 && !dropping;
             const bool again = yield || (seen & notified) != 0;
-            const std::uint64_t next =
-                again ? (seen & ~running) | notified : (seen & ~running) - ref_one;
+            // Before the word: afterwards the field may be another thread's.
+            spare = static_cast<std::uint8_t>(had + (keeps && !again && !drops ? 1 : 0));
+            if (drops) return stop::drop;
+            const std::uint64_t next = again   ? (seen & ~running) | notified
+                                       : keeps ? seen & ~running
+                                               : (seen & ~running) - ref_one;
             if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // S
                 return again ? stop::requeue : stop::idle;
         }
     }
 
-    /// C. Returns: the bits as they were, to see who waits.
-    std::uint64_t complete() noexcept {
-        return word_.fetch_xor(running | complete_bit, acq_rel);  // C
+    enum class completion {
+        unclaimed,   ///< not yet: nobody will take the output, so the caller destroys it first
+        has_waker,   ///< the references are kept, and the waker is the caller's
+        done,        ///< the references were let go
+        is_last      ///< they were the last
+    };
+
+    /// C. Lets go of `refs` references in the same step, unless a waker has to be woken first.
+    completion complete(std::uint64_t refs, bool has_output) noexcept {
+        std::uint64_t seen = word_.load(acquire);  // H: the handle is done with the output's place
+        for (;;) {
+            if (has_output && (seen & join_interest) == 0) return completion::unclaimed;
+            const bool has_waker = (seen & join_waker) != 0;
+            const std::uint64_t next =
+                (seen ^ (running | complete_bit)) - (has_waker ? 0 : refs * ref_one);
+            if (!word_.compare_exchange_weak(seen, next, acq_rel, acquire)) continue;  // C, R, H
+            if (has_waker) return completion::has_waker;
+            return next / ref_one == 0 ? completion::is_last : completion::done;
+        }
     }
 
     /// X. Returns: true when the caller must put the task into a queue.
@@ -237,8 +277,20 @@ public:
     /// meanwhile.
     void add_ref() noexcept { word_.fetch_add(ref_one, relaxed); }
 
+    /// L. For who finds the task in the registry: while it is listed and not complete, it lives.
+    bool add_ref_unless_complete() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        do {
+            if ((seen & complete_bit) != 0) return false;
+        } while (!word_.compare_exchange_weak(seen, seen + ref_one, relaxed, relaxed));  // L
+        return true;
+    }
+
     /// R. Returns: true for the last `count` references: the caller frees the task.
     bool release_refs(std::uint64_t count = 1) noexcept {
+        // Whoever could add one holds one, so if all are the caller's the number stays.
+        const std::uint64_t seen = word_.load(acquire);  // R'
+        if (seen / ref_one == count && (seen & complete_bit) != 0) return true;
         const std::uint64_t before = word_.fetch_sub(count * ref_one, acq_rel);  // R
         EDO_ASSERT(before / ref_one >= count);
         return before / ref_one == count;

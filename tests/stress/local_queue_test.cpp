@@ -94,11 +94,11 @@ TEST(local_queue, pops_in_the_order_of_pushing) {
     local_queue queue;
     inject_queue inject;
     for (std::size_t i = 0; i < 3; ++i)
-        queue.push(all[i], inject);
+        queue.push(all[i], inject, false);
 
     for (std::size_t i = 0; i < 3; ++i)
-        EXPECT_EQ(queue.pop(), &all[i]);
-    EXPECT_EQ(queue.pop(), nullptr);
+        EXPECT_EQ(queue.pop(false), &all[i]);
+    EXPECT_EQ(queue.pop(false), nullptr);
     EXPECT_TRUE(inject.is_empty());
 }
 
@@ -107,12 +107,12 @@ TEST(local_queue, full_ring_sends_its_older_half_and_the_new_task_away) {
     local_queue queue;
     inject_queue inject;
     for (std::size_t i = 0; i < all.size(); ++i)
-        queue.push(all[i], inject);
+        queue.push(all[i], inject, false);
 
     EXPECT_EQ(queue.size(), local_queue::capacity / 2);
     EXPECT_EQ(inject.size(), local_queue::capacity / 2 + 1);
     EXPECT_EQ(inject.pop(), &all[0]);
-    EXPECT_EQ(queue.pop(), &all[local_queue::capacity / 2]);
+    EXPECT_EQ(queue.pop(false), &all[local_queue::capacity / 2]);
 }
 
 TEST(local_queue, thief_takes_the_older_half_rounded_up) {
@@ -120,23 +120,23 @@ TEST(local_queue, thief_takes_the_older_half_rounded_up) {
     local_queue victim, thief;
     inject_queue inject;
     for (std::size_t i = 0; i < 5; ++i)
-        victim.push(all[i], inject);
+        victim.push(all[i], inject, false);
 
     EXPECT_EQ(victim.steal_into(thief), &all[2]);
 
     EXPECT_EQ(thief.size(), 2U);
     EXPECT_EQ(victim.size(), 2U);
-    EXPECT_EQ(thief.pop(), &all[0]);
-    EXPECT_EQ(victim.pop(), &all[3]);
+    EXPECT_EQ(thief.pop(false), &all[0]);
+    EXPECT_EQ(victim.pop(false), &all[3]);
 }
 
 TEST(local_queue, nothing_is_stolen_from_an_empty_ring_nor_into_a_half_full_one) {
     tokens all(local_queue::capacity);
     local_queue empty, victim, full;
     inject_queue inject;
-    victim.push(all[0], inject);
+    victim.push(all[0], inject, false);
     for (std::size_t i = 1; i < local_queue::capacity; ++i)
-        full.push(all[i], inject);
+        full.push(all[i], inject, false);
 
     EXPECT_EQ(empty.steal_into(victim), nullptr);
     EXPECT_EQ(victim.steal_into(full), nullptr);
@@ -161,7 +161,7 @@ TEST(local_queue, owner_and_thieves_take_each_task_exactly_once) {
                 std::size_t mine = 0;
                 while (!pushed.load() || !queue.is_empty()) {
                     task_header* task = queue.steal_into(stolen[t]);
-                    for (; task != nullptr; task = stolen[t].pop()) {
+                    for (; task != nullptr; task = stolen[t].pop(false)) {
                         take(*task);
                         ++mine;
                     }
@@ -179,12 +179,12 @@ TEST(local_queue, owner_and_thieves_take_each_task_exactly_once) {
         // however quick they are.
         const std::size_t ahead = round % 10 == 0 ? 300 : 0;
         for (std::size_t i = 0; i < ahead; ++i)
-            queue.push(all[i], inject);
+            queue.push(all[i], inject, false);
         together.arrive_and_wait();
         for (std::size_t i = ahead; i < per_round; ++i) {
-            queue.push(all[i], inject);
+            queue.push(all[i], inject, false);
             if (delays.below(4) == 0) {
-                if (task_header* task = queue.pop(); task != nullptr) {
+                if (task_header* task = queue.pop(false); task != nullptr) {
                     take(*task);
                     ++popped;
                 }
@@ -192,7 +192,7 @@ TEST(local_queue, owner_and_thieves_take_each_task_exactly_once) {
             if (delays.below(16) == 0) spin(delays.below(50));
         }
         pushed = true;
-        while (task_header* task = queue.pop()) {
+        while (task_header* task = queue.pop(false)) {
             take(*task);
             ++popped;
         }

@@ -38,8 +38,8 @@ public:
         std::deque<detail::task_header*> roots;
         core_->tasks.for_each(
             [](void* to, detail::task_header& task) {
-                task.add_ref();
-                static_cast<std::deque<detail::task_header*>*>(to)->push_back(&task);
+                if (task.state.add_ref_unless_complete())
+                    static_cast<std::deque<detail::task_header*>*>(to)->push_back(&task);
             },
             &roots);
         for (detail::task_header* task : roots) {
@@ -95,7 +95,7 @@ public:
         return core_->queue.size();
     }
 
-    std::size_t alive() const { return core_->tasks.size(); }
+    std::size_t alive() const { return core_->tasks.count_alive(); }
 
     std::size_t polls() const { return polls_; }
 

@@ -30,8 +30,8 @@ public:
         std::vector<detail::task_header*> roots;
         core_->tasks.for_each(
             [](void* to, detail::task_header& task) {
-                task.add_ref();
-                static_cast<std::vector<detail::task_header*>*>(to)->push_back(&task);
+                if (task.state.add_ref_unless_complete())
+                    static_cast<std::vector<detail::task_header*>*>(to)->push_back(&task);
             },
             &roots);
         for (detail::task_header* task : roots) {
@@ -55,7 +55,7 @@ public:
                                                             std::forward<Args>(args)...));
     }
 
-    std::size_t alive() const { return core_->tasks.size(); }
+    std::size_t alive() const { return core_->tasks.count_alive(); }
 
     detail::scheduler& scheduler() { return *core_; }
 
@@ -92,7 +92,7 @@ private:
         std::unique_lock guard(core_->lock);
         for (;;) {
             if (core_->queue.empty()) {
-                if (core_->ending && core_->running == 0 && core_->tasks.size() == 0) break;
+                if (core_->ending && core_->running == 0 && core_->tasks.have_all_ended()) break;
                 core_->changed.wait(guard);
                 continue;
             }

@@ -19,8 +19,8 @@ public:
         std::vector<detail::task_header*> left;
         scheduler().tasks.for_each(
             [](void* to, detail::task_header& task) {
-                task.add_ref();
-                static_cast<std::vector<detail::task_header*>*>(to)->push_back(&task);
+                if (task.state.add_ref_unless_complete())
+                    static_cast<std::vector<detail::task_header*>*>(to)->push_back(&task);
             },
             &left);
         for (detail::task_header* task : left) {

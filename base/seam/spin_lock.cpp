@@ -1,0 +1,23 @@
+#include <edo/base/seam/spin_lock.h>
+
+#include <edo/base/clock.h>
+#include <edo/base/seam/futex.h>
+
+namespace edo::detail {
+
+void spin_lock::lock_slow() noexcept {
+    constexpr int spins = 256;
+    constexpr duration step = std::chrono::microseconds(20);
+    for (int i = 0;; ++i) {
+        if (word_.load(relaxed) == 0 &&  // only a hint; the exchange decides
+            word_.exchange(1, acquire) == 0)  // L
+            return;
+        if (i < spins) {
+            spin_hint();
+        } else {
+            futex_wait(word_, 1, step);  // nobody wakes: it ends by its limit
+        }
+    }
+}
+
+}  // namespace edo::detail

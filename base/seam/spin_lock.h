@@ -1,0 +1,53 @@
+#pragma once
+// A lock for critical sections of a few instructions that hardly ever meet.
+
+#include <cstdint>
+
+#include <edo/base/seam/atomic.h>
+
+namespace edo::detail {
+
+// spin_lock: mutual exclusion at the price of one read-modify-write; a mutex costs two.
+//
+//   free (0) ──lock (L)──► held (1) ──unlock (U)──► free
+//
+//  mark  where   transition    ordering  pairs with
+//  L     lock    free -> held  acquire   U: sees what the last holder wrote
+//  U     unlock  held -> free  release   L
+//
+// Who finds it held spins for a moment and then sleeps in short steps: the holder may have lost its
+// processor, or be visiting a long list, and nobody tells when it is done.
+class spin_lock {
+public:
+    spin_lock() = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        if (word_.exchange(1, acquire) != 0) [[unlikely]]  // L
+            lock_slow();
+    }
+
+    void unlock() noexcept { word_.store(0, release); }  // U
+
+private:
+    void lock_slow() noexcept;
+
+    atomic<std::uint32_t> word_{0};
+};
+
+/// Holds a spin lock for a scope.
+class [[nodiscard]] spin_guard {
+public:
+    explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock.lock(); }
+
+    spin_guard(const spin_guard&) = delete;
+    spin_guard& operator=(const spin_guard&) = delete;
+
+    ~spin_guard() { lock_.unlock(); }
+
+private:
+    spin_lock& lock_;
+};
+
+}  // namespace edo::detail
