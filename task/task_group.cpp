@@ -45,7 +45,7 @@ void task_group::start(detail::task_header& child) noexcept {
 bool task_group::cancel_children(detail::group_link& self) noexcept {
     task_group& group = *static_cast<link&>(self).group;
     group.core_.cancel();
-    return group.core_.wait_for_change(group.link_.waiter, group.line_) == 0;
+    return group.core_.wait_for_few(group.link_.waiter, group.line_, 0);
 }
 
 result<void> task_group::join_all_operation::take() {

@@ -215,7 +215,7 @@ public:
     }
 
     bool poll(context& cx) noexcept {
-        return group_->core_.wait_for_change(waiter_, cx.target()) < group_->limit_;
+        return group_->core_.wait_for_few(waiter_, cx.target(), group_->limit_ - 1);
     }
 
     void take() noexcept {}
@@ -241,7 +241,7 @@ public:
     }
 
     bool poll(context& cx) noexcept {
-        return group_->core_.wait_for_change(waiter_, cx.target()) == 0;
+        return group_->core_.wait_for_few(waiter_, cx.target(), 0);
     }
 
     result<void> take();

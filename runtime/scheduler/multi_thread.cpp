@@ -104,6 +104,12 @@ void multi_thread::schedule(task_header& task) noexcept {
     notify_one();
 }
 
+void multi_thread::schedule_behind(task_header& task) noexcept {
+    execution* const exec = current_execution();
+    if (exec == nullptr || exec->scheduler != this) return schedule(task);
+    worker::of(*exec).schedule_behind(task);
+}
+
 bool multi_thread::run_new_task(task_header& task, execution& exec) noexcept {
     return exec.scheduler == this && worker::of(exec).run_new_task(task);
 }

@@ -47,6 +47,7 @@ public:
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
     void run_in_place(blocking_job& job) noexcept override;
+    void schedule_behind(task_header& task) noexcept override;
     bool run_new_task(task_header& task, execution& exec) noexcept override;
 
     // For workers.

@@ -90,6 +90,12 @@ void worker::schedule(task_header& task) noexcept {
     }
 }
 
+void worker::schedule_behind(task_header& task) noexcept {
+    if (stands_aside_ || !has_own_work()) return schedule(task);
+    push(task);
+    if (!in_driver_) shared_.notify_one();
+}
+
 void worker::push(task_header& task) noexcept {
     ring_.push(task, shared_.inject(), shared_.is_alone());
 }

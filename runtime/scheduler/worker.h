@@ -41,6 +41,8 @@ public:
     void run() noexcept;
     /// Takes a task that was woken or spawned on this thread.
     void schedule(task_header& task) noexcept;
+    /// The same, but never into the slot.
+    void schedule_behind(task_header& task) noexcept;
     /// Polls `task` in the middle of the present poll; see scheduler::run_new_task().
     bool run_new_task(task_header& task) noexcept;
     /// Stands aside until `job`, run by another thread, has ended.

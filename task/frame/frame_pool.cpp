@@ -155,87 +155,90 @@ constexpr std::size_t bytes_of(std::size_t index) noexcept {
 struct size_class_cache {
     block* free = nullptr;
     unsigned count = 0;
+    unsigned limit = 0;  // what more than that is to do is done by give_slowly()
 };
 
-// Set by the cache's destructor. Other destructors of the thread may still make and free frames;
-// those go past the cache. Apart from it, because an object may not be asked after its end.
-constinit thread_local bool thread_is_ending = false;
+// Without a destructor, so that the way to it is short. What the destructor would do is done by
+// `cleanup`, which exists once the thread has a cache; before and after, no class may keep a block.
+constinit thread_local size_class_cache caches[classes];
+constinit thread_local bool is_ending = false;
 
-class thread_cache {
-public:
-    constexpr thread_cache() noexcept = default;
-
-    ~thread_cache() {
-        thread_is_ending = true;
-        for (std::size_t i = 0; i < classes; ++i)
-            if (classes_[i].count != 0) depot_of(i).give(classes_[i].free, classes_[i].count);
+struct cleanup {
+    cleanup() noexcept {
+        for (size_class_cache& c : caches)
+            c.limit = tuning::frames_per_cache;
     }
 
-    void* take(std::size_t index) {
-        size_class_cache& c = classes_[index];
-        if (c.free == nullptr) [[unlikely]]
-            refill(index);
-        block* const b = c.free;
-        c.free = b->next;
-        --c.count;
-        return b;
+    ~cleanup() {
+        // Later destructors of the thread may still make and free frames.
+        is_ending = true;
+        for (std::size_t i = 0; i < classes; ++i) {
+            const size_class_cache c = std::exchange(caches[i], size_class_cache{});
+            if (c.count != 0) depot_of(i).give(c.free, c.count);
+        }
     }
-
-    void give(std::size_t index, void* memory) noexcept {
-        size_class_cache& c = classes_[index];
-        c.free = ::new (memory) block{c.free};
-        if (++c.count >= tuning::frames_per_cache) [[unlikely]]
-            hand_over(index);
-    }
-
-private:
-    [[gnu::noinline]] void refill(std::size_t index) {
-        size_class_cache& c = classes_[index];
-        c.free = depot_of(index).take(bytes_of(index), c.count);
-    }
-
-    [[gnu::noinline]] void hand_over(std::size_t index) noexcept {
-        size_class_cache& c = classes_[index];
-        // The newest stay: their memory is in the processor's cache.
-        block* last = c.free;
-        for (unsigned i = 1; i < c.count - batch; ++i)
-            last = last->next;
-        block* const old = std::exchange(last->next, nullptr);
-        c.count -= batch;
-        depot_of(index).give(old, batch);
-    }
-
-    size_class_cache classes_[classes];
 };
 
-thread_local thread_cache cache;
+/// Returns: false if the thread is ending and keeps nothing any more.
+bool may_keep_blocks() noexcept {
+    if (is_ending) return false;
+    static thread_local cleanup at_end;
+    return true;
+}
 
-void* take_without_cache(std::size_t index) {
-    // One block is all that is wanted; the others of the batch go back at once.
+[[gnu::noinline]] void* take_slowly(std::size_t index) {
     depot& from = depot_of(index);
     unsigned count = 0;
     block* const taken = from.take(bytes_of(index), count);
-    if (count > 1) from.give(taken->next, count - 1);
+    if (may_keep_blocks()) {
+        caches[index].free = taken->next;
+        caches[index].count = count - 1;
+    } else if (count > 1) {
+        from.give(taken->next, count - 1);
+    }
     return taken;
+}
+
+[[gnu::noinline]] void give_slowly(std::size_t index, void* memory) noexcept {
+    size_class_cache& c = caches[index];
+    if (!may_keep_blocks()) return depot_of(index).give(::new (memory) block{nullptr}, 1);
+    c.free = ::new (memory) block{c.free};
+    if (++c.count <= c.limit) return;
+    // The newest stay: their memory is in the processor's cache.
+    block* last = c.free;
+    for (unsigned i = 1; i < c.count - batch; ++i)
+        last = last->next;
+    block* const old = std::exchange(last->next, nullptr);
+    c.count -= batch;
+    depot_of(index).give(old, batch);
 }
 
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
     EDO_CENSUS(frame, 1);
-    if (EDO_PLAIN_FRAMES || size > largest) return ::operator new(size, std::align_val_t{alignment});
-    if (thread_is_ending) [[unlikely]]
-        return take_without_cache(class_of(size));
-    return cache.take(class_of(size));
+    if (EDO_PLAIN_FRAMES || size > largest) [[unlikely]]
+        return ::operator new(size, std::align_val_t{alignment});
+    const std::size_t index = class_of(size);
+    size_class_cache& c = caches[index];
+    block* const b = c.free;
+    if (b == nullptr) [[unlikely]]
+        return take_slowly(index);
+    c.free = b->next;
+    --c.count;
+    return b;
 }
 
 void free_frame(void* frame, std::size_t size) noexcept {
     EDO_CENSUS(frame, -1);
-    if (EDO_PLAIN_FRAMES || size > largest)
+    if (EDO_PLAIN_FRAMES || size > largest) [[unlikely]]
         return ::operator delete(frame, std::align_val_t{alignment});
-    if (thread_is_ending) [[unlikely]]
-        return depot_of(class_of(size)).give(::new (frame) block{nullptr}, 1);
-    cache.give(class_of(size), frame);
+    const std::size_t index = class_of(size);
+    size_class_cache& c = caches[index];
+    if (c.count >= c.limit) [[unlikely]]
+        return give_slowly(index, frame);
+    c.free = ::new (frame) block{c.free};
+    ++c.count;
 }
 
 }  // namespace edo::detail

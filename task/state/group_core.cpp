@@ -46,7 +46,7 @@ void group_core::child_ended(task_header& child) noexcept {
     --alive_;
     // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
     for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w))
-        w->target.wake();
+        if (alive_ <= w->few) w->target.wake();
 }
 
 void group_core::cancel() noexcept {
@@ -93,11 +93,14 @@ void group_core::destroy_children() noexcept {
     }
 }
 
-std::size_t group_core::wait_for_change(group_waiter& waiter, wake_target target) noexcept {
+bool group_core::wait_for_few(group_waiter& waiter,
+                              wake_target target,
+                              std::size_t few) noexcept {
     mutex_lock guard(lock_);
     waiter.target = target;
+    waiter.few = few;
     if (!waiter.is_linked()) waiting_.push_back(waiter);
-    return alive_;
+    return alive_ <= few;
 }
 
 void group_core::stop_waiting(group_waiter& waiter) noexcept {

@@ -11,9 +11,11 @@ namespace edo::detail {
 /// What a failed child does to its siblings; see task_group.
 enum class group_policy : unsigned char { fail_fast, independent, first_success };
 
-/// One who waits for a child to end; lives in the operation. Protected by the group's lock.
+/// One who waits until there are few children; lives in the operation. Protected by the group's
+/// lock.
 struct group_waiter : list_node {
     wake_target target;
+    std::size_t few = 0;
 };
 
 /// The children of a task_group, as their own completions see it.
@@ -48,9 +50,9 @@ public:
     /// Requires: a thread that runs tasks.
     void destroy_children() noexcept;
 
-    /// Has `target` woken when a child ends, until stop_waiting().
-    /// Returns: how many children are alive.
-    std::size_t wait_for_change(group_waiter& waiter, wake_target target) noexcept;
+    /// Has `target` woken whenever a child ends and at most `few` are alive, until stop_waiting().
+    /// Returns: true when that is so already.
+    bool wait_for_few(group_waiter& waiter, wake_target target, std::size_t few) noexcept;
     void stop_waiting(group_waiter& waiter) noexcept;
     std::size_t alive() const noexcept;
     bool is_cancelled() const noexcept;

@@ -113,7 +113,7 @@ void task_header::complete(bool dropped) noexcept {
     if (owner_group == nullptr && end == task_state::completion::done) return;
     if (end == task_state::completion::is_last) return deallocate();
     const bool has_waker = end == task_state::completion::has_waker;
-    if (has_waker) join_target.wake_and_release();  // stays to be compared
+    if (has_waker) join_target.task()->wake_after_join(join_target.slot());  // stays to be compared
     if (owner_group != nullptr) owner_group->child_ended(*this);
     release_refs(has_waker ? refs : 1);
 }
@@ -142,15 +142,25 @@ void task_header::wake(unsigned slot) noexcept {
 }
 
 void task_header::wake_and_release(unsigned slot) noexcept {
+    if (notify_and_release(slot)) scheduler_.schedule(*this);
+}
+
+void task_header::wake_after_join(unsigned slot) noexcept {
+    if (notify_and_release(slot)) scheduler_.schedule_behind(*this);
+}
+
+// Returns: true when the caller must queue the task. Else it may be gone.
+bool task_header::notify_and_release(unsigned slot) noexcept {
     if (slot != 0) ready_slots.fetch_or(std::uint64_t{1} << slot, release);  // see ready_slots
     switch (state.wake_and_release()) {
         case task_state::wake_end::enqueue:
-            return scheduler_.schedule(*this);
+            return true;
         case task_state::wake_end::done:
-            return;
+            break;
         case task_state::wake_end::last_reference:
-            return deallocate();
+            deallocate();
     }
+    return false;
 }
 
 void task_header::cancel() noexcept {

@@ -73,6 +73,9 @@ public:
 
     /// The same, and gives up a reference that a waker held.
     void wake_and_release(unsigned slot) noexcept;
+    /// The same for who has joined a task that has ended: behind what is ready already, because it
+    /// often waits for others of those next.
+    void wake_after_join(unsigned slot) noexcept;
 
     /// Asks the task to end: it is dropped at its next poll, which this call brings about.
     void cancel() noexcept;
@@ -147,6 +150,7 @@ public:
 
 private:
     bool run_main_line() noexcept;
+    bool notify_and_release(unsigned slot) noexcept;
     void complete(bool dropped) noexcept;
     void deallocate() noexcept;
 
