@@ -81,6 +81,9 @@ public:
         c.release_refs();
     }
 
+    /// Lets go of a task that is complete and whose output was taken.
+    void release() noexcept { std::exchange(cell_, nullptr)->release_refs(); }
+
     /// Polls for the end of the task. Returns: true when the output may be taken.
     bool poll_end(context& cx, bool& registered) noexcept {
         task_cell<T>& c = cell();
@@ -125,11 +128,18 @@ public:
 
     join_operation& operator=(join_operation&&) = delete;
 
-    ~join_operation() { claim_.give_up(Cancels); }
+    ~join_operation() {
+        if (is_taken_) {
+            claim_.release();
+        } else {
+            claim_.give_up(Cancels);
+        }
+    }
 
     bool poll(context& cx) noexcept { return claim_.poll_end(cx, registered_); }
 
     decltype(auto) take() {
+        is_taken_ = true;
         if constexpr (AsOutcome) {
             return take_outcome();
         } else {
@@ -154,6 +164,7 @@ private:
 
     output_claim<T> claim_;
     bool registered_ = false;
+    bool is_taken_ = false;
 };
 
 /// Asks a task to end and waits until it is gone; see join_handle::cancel().

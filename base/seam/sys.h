@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -166,6 +167,18 @@ inline int pthread_create(pthread_t* thread,
     return -::pthread_create(thread, attributes, body, argument);
 }
 
+/// Fresh zeroed pages. Returns: their address, or -errno in `error` and null.
+inline void* map_pages(std::size_t bytes, int& error) noexcept {
+    void* const pages =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    error = pages == MAP_FAILED ? -errno : 0;
+    return pages == MAP_FAILED ? nullptr : pages;
+}
+
+inline int unmap_pages(void* pages, std::size_t bytes) noexcept {
+    return answer(::munmap(pages, bytes));
+}
+
 }  // namespace kernel
 
 // clang-format off
@@ -175,7 +188,7 @@ inline int pthread_create(pthread_t* thread,
     X(read) X(write) X(close) X(fcntl) X(eventfd)                                       \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
     X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
-    X(signalfd) X(pthread_sigmask) X(pthread_create)
+    X(signalfd) X(pthread_sigmask) X(pthread_create) X(map_pages) X(unmap_pages)
 // clang-format on
 
 #if defined(EDO_SEAMS)
@@ -189,8 +202,8 @@ struct table {
 extern table current;
 #define EDO_FORWARD(name)                     \
     template <class... Args>                  \
-    inline auto name(Args... args) noexcept { \
-        return current.name(args...);         \
+    inline auto name(Args&&... args) noexcept {                \
+        return current.name(static_cast<Args&&>(args)...);     \
     }
 EDO_SYSTEM_CALLS(EDO_FORWARD)
 #undef EDO_FORWARD

@@ -8,6 +8,7 @@
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/census.h>
 #include <edo/base/seam/mutex.h>
+#include <edo/base/seam/sys.h>
 #include <edo/base/seam/tuning.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -49,8 +50,29 @@ slab& slab_of(block& b) noexcept {
     return *reinterpret_cast<slab*>(reinterpret_cast<std::uintptr_t>(&b) & ~(slab_bytes - 1));
 }
 
+std::uintptr_t above_multiple(const void* address) noexcept {
+    return reinterpret_cast<std::uintptr_t>(address) & (slab_bytes - 1);
+}
+
+/// Pages at a multiple of a slab's size. Straight from the kernel: malloc leaves gaps between
+/// aligned pieces, a quarter of the whole, and returns few of them.
+void* map_slab() {
+    int error = 0;
+    // The kernel mostly puts one mapping next to the other, so one is aligned if the last one was.
+    void* const pages = sys::map_pages(slab_bytes, error);
+    if (pages == nullptr) throw std::bad_alloc();
+    if (above_multiple(pages) == 0) return pages;
+    sys::unmap_pages(pages, slab_bytes);
+    auto* const more = static_cast<std::byte*>(sys::map_pages(2 * slab_bytes, error));
+    if (more == nullptr) throw std::bad_alloc();
+    const std::size_t before = (slab_bytes - above_multiple(more)) & (slab_bytes - 1);
+    if (before != 0) sys::unmap_pages(more, before);
+    sys::unmap_pages(more + before + slab_bytes, slab_bytes - before);
+    return more + before;
+}
+
 slab* make_slab(std::size_t block_bytes) {
-    void* const memory = ::operator new(slab_bytes, std::align_val_t{slab_bytes});
+    void* const memory = map_slab();
     auto* const made = ::new (memory) slab;
     made->capacity = static_cast<unsigned>((slab_bytes - slab_head_bytes) / block_bytes);
     made->free_count = made->capacity;
@@ -58,11 +80,6 @@ slab* make_slab(std::size_t block_bytes) {
     for (unsigned i = made->capacity; i > 0; --i)  // the first block is the first to be taken
         made->free = ::new (first + (i - 1) * block_bytes) block{made->free};
     return made;
-}
-
-void free_slab(slab* s) noexcept {
-    s->~slab();
-    ::operator delete(s, std::align_val_t{slab_bytes});
 }
 
 /// The slabs of one size class that have free blocks. Threads take and return blocks in batches.
@@ -92,8 +109,13 @@ public:
                 blocks = next;
             }
         }
-        while (slab* const s = to_free.pop_front())
-            free_slab(s);
+        while (slab* const s = to_free.pop_front()) {
+            // Refused when the process has too many mappings: then it stays for later.
+            if (sys::unmap_pages(s, slab_bytes) == 0) continue;
+            mutex_lock guard(lock_);
+            with_room_.push_back(*s);
+            ++unused_;
+        }
     }
 
 private:
