@@ -9,22 +9,30 @@ namespace {
 
 using namespace std::chrono_literals;
 
-edo::task<edo::result<void>> echo(edo::net::tcp_stream stream, edo::sync::cancellation_token stop) {
+constexpr auto drain_limit = 2s;
+
+edo::task<edo::result<void>> echo(edo::net::tcp_stream& stream) {
     std::array<std::byte, 16384> buffer;
-    // one wait for the whole connection: a variable survives select
-    auto stopped = stop.cancelled();
     for (;;) {
-        auto next = co_await edo::select_biased(stream.read(buffer), stopped);
-        if (next.index() == 1) co_return {};
-        const std::size_t n = co_await edo::or_return(std::get<0>(next));
+        const std::size_t n = co_await edo::or_return(stream.read(buffer));
         if (n == 0) co_return {};
         co_await edo::or_return(stream.write_all(std::span(buffer).first(n)));
     }
 }
 
+edo::task<edo::result<void>> converse(edo::net::tcp_stream stream,
+                                      edo::sync::cancellation_token stop) {
+    auto conversation = echo(stream);  // a variable survives select
+    auto first = co_await edo::select_biased(conversation, stop.cancelled());
+    if (first.index() == 0) co_return std::get<0>(first);
+    // From now on there is no more input: what has arrived is sent back, then echo() ends.
+    co_await edo::or_return(stream.shutdown(edo::net::shutdown_how::read));
+    co_return co_await edo::timeout(drain_limit, conversation);
+}
+
 edo::task<edo::result<void>> serve(edo::net::tcp_listener listener,
                                    edo::sync::cancellation_token stop) {
-    return example::serve_clients(std::move(listener), std::move(stop), &echo, 2s);
+    return example::serve_clients(std::move(listener), std::move(stop), &converse, drain_limit);
 }
 
 }  // namespace

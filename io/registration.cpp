@@ -57,7 +57,7 @@ bool registration::wait(io_waiter& w, wake_target target, readiness_view before)
     // Only the operation changes its target, so it may look without the lock. Linked, with the
     // right target: whatever has come since `before` has woken it already.
     if (w.is_waiting_ && w.target_ == target) return true;
-    mutex_lock guard(lock_);
+    spin_guard guard(lock_);
     if (!look().is_as_old_as(before)) return false;
     w.target_ = target;
     if (!w.is_waiting_) {
@@ -71,7 +71,7 @@ bool registration::wait(io_waiter& w, wake_target target, readiness_view before)
 void registration::forget(io_waiter& w) noexcept {
     w.is_waiting_ = false;
     {
-        mutex_lock guard(lock_);
+        spin_guard guard(lock_);
         w.unlink();
     }
     let_go();
@@ -144,7 +144,7 @@ void registration::happened(std::uint32_t bits) noexcept {
 
 void registration::wake_waiters(readiness_view news) noexcept {
     const bool concerns_all = news.is_dropped() || news.is_orphaned();
-    mutex_lock guard(lock_);
+    spin_guard guard(lock_);
     for (io_waiter* w = waiters_.front(); w != nullptr; w = waiters_.after(*w))
         if (concerns_all || news.allows(w->what_)) w->target_.wake();
 }

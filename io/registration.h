@@ -6,7 +6,7 @@
 #include <edo/base/check.h>
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/atomic.h>
-#include <edo/base/seam/mutex.h>
+#include <edo/base/seam/spin_lock.h>
 #include <edo/io/home.h>
 #include <edo/io/readiness.h>
 #include <edo/task/waker.h>
@@ -133,7 +133,7 @@ private:
     void let_go() noexcept;
 
     readiness readiness_;
-    mutex lock_;
+    spin_lock lock_;
     intrusive_list<io_waiter> waiters_;
     reactor_home* home_ = nullptr;
     atomic<std::uint32_t> refs_{1};

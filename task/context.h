@@ -31,12 +31,12 @@ struct execution {
     class reactor* reactor = nullptr;
     timer_wheel* wheel = nullptr;
     random* choices = nullptr;
-    task_header* task = nullptr;  ///< the task that is being polled, if one is
-    context* line = nullptr;      ///< the line of that task that is running
+    task_header* task = nullptr;    ///< the task that is being polled, if one is
+    context* line = nullptr;        ///< the line of that task that is running
     std::uint64_t woken_slots = 0;  ///< of that task: what this poll is for; see task_header
     std::uint32_t budget = 0;       ///< of that poll: operations that may still complete in it
     bool yielding = false;          ///< that task wants a further poll after others had their turn
-    instant now{};                ///< the clock as read at the start of the current turn
+    instant now{};                  ///< the clock as read at the start of the current turn
     /// The clock as it is, for what must not be early: reads it, or takes the virtual time.
     instant (*read_clock)(const execution&) noexcept = nullptr;
 };
@@ -196,6 +196,7 @@ public:
 
 protected:
     struct as_branch {};
+
     context(detail::task_header& task, as_branch) noexcept : task_(task), is_branch_(true) {}
 
     std::uint8_t slot_of_branch() const noexcept { return slot_; }

@@ -240,9 +240,7 @@ public:
         if (waiter_.target) group_->core_.stop_waiting(waiter_);
     }
 
-    bool poll(context& cx) noexcept {
-        return group_->core_.wait_for_few(waiter_, cx.target(), 0);
-    }
+    bool poll(context& cx) noexcept { return group_->core_.wait_for_few(waiter_, cx.target(), 0); }
 
     result<void> take();
 

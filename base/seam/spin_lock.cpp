@@ -9,7 +9,7 @@ void spin_lock::lock_slow() noexcept {
     constexpr int spins = 256;
     constexpr duration step = std::chrono::microseconds(20);
     for (int i = 0;; ++i) {
-        if (word_.load(relaxed) == 0 &&  // only a hint; the exchange decides
+        if (word_.load(relaxed) == 0 &&       // only a hint; the exchange decides
             word_.exchange(1, acquire) == 0)  // L
             return;
         if (i < spins) {

@@ -39,7 +39,12 @@ public:
     /// `r` is null for a socket that was closed or moved from: then every attempt fails.
     io_wait(registration* r, interest what) noexcept : io_waiter(what), record_(r) {}
 
-    io_wait(io_wait&& other) noexcept;
+    io_wait(io_wait&& other) noexcept : io_waiter(other.what_), record_(other.record_) {
+        EDO_CHECK(!other.is_waiting_,
+                  "an operation was moved after its first poll: it has told others where it lives; "
+                  "keep it in place until it is done");
+    }
+
     io_wait& operator=(io_wait&&) = delete;
 
     ~io_wait() { end_wait(); }

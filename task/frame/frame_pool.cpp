@@ -8,19 +8,9 @@
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/census.h>
 #include <edo/base/seam/mutex.h>
+#include <edo/base/seam/sanitizer.h>
 #include <edo/base/seam/sys.h>
 #include <edo/base/seam/tuning.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define EDO_PLAIN_FRAMES 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define EDO_PLAIN_FRAMES 1
-#endif
-#endif
-#if !defined(EDO_PLAIN_FRAMES)
-#define EDO_PLAIN_FRAMES 0
-#endif
 
 namespace edo::detail {
 namespace {
@@ -239,7 +229,7 @@ bool may_keep_blocks() noexcept {
 
 void* allocate_frame(std::size_t size) {
     EDO_CENSUS(frame, 1);
-    if (EDO_PLAIN_FRAMES || size > largest) [[unlikely]]
+    if (EDO_SANITIZED || size > largest) [[unlikely]]
         return ::operator new(size, std::align_val_t{alignment});
     const std::size_t index = class_of(size);
     size_class_cache& c = caches[index];
@@ -253,7 +243,7 @@ void* allocate_frame(std::size_t size) {
 
 void free_frame(void* frame, std::size_t size) noexcept {
     EDO_CENSUS(frame, -1);
-    if (EDO_PLAIN_FRAMES || size > largest) [[unlikely]]
+    if (EDO_SANITIZED || size > largest) [[unlikely]]
         return ::operator delete(frame, std::align_val_t{alignment});
     const std::size_t index = class_of(size);
     size_class_cache& c = caches[index];

@@ -93,9 +93,7 @@ void group_core::destroy_children() noexcept {
     }
 }
 
-bool group_core::wait_for_few(group_waiter& waiter,
-                              wake_target target,
-                              std::size_t few) noexcept {
+bool group_core::wait_for_few(group_waiter& waiter, wake_target target, std::size_t few) noexcept {
     mutex_lock guard(lock_);
     waiter.target = target;
     waiter.few = few;

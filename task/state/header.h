@@ -171,7 +171,6 @@ public:
     std::uint8_t spare_refs = 0;          ///< see state.h; belongs to the running thread
 };
 
-
 }  // namespace edo::detail
 
 // What every poll asks, where the compiler can see it.

@@ -52,9 +52,9 @@ private:
         mutable spin_lock lock;
         bool closed = false;
         std::uint64_t next_id = 0;
-        std::size_t count = 0;               // in both lists
+        std::size_t count = 0;  // in both lists
         intrusive_list<registry_entry> tasks;
-        intrusive_list<registry_entry> ended;   // found ended by have_all_ended()
+        intrusive_list<registry_entry> ended;  // found ended by have_all_ended()
     };
 
     shard& shard_of(std::uint64_t id) noexcept { return shards_[id % tuning::registry_shards]; }

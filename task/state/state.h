@@ -145,10 +145,10 @@ public:
     }
 
     enum class completion {
-        unclaimed,   ///< not yet: nobody will take the output, so the caller destroys it first
-        has_waker,   ///< the references are kept, and the waker is the caller's
-        done,        ///< the references were let go
-        is_last      ///< they were the last
+        unclaimed,  ///< not yet: nobody will take the output, so the caller destroys it first
+        has_waker,  ///< the references are kept, and the waker is the caller's
+        done,       ///< the references were let go
+        is_last     ///< they were the last
     };
 
     /// C. Lets go of `refs` references in the same step, unless a waker has to be woken first.

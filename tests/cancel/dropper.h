@@ -66,6 +66,7 @@ public:
         if (at_ != 0) {
             auto out = co_await drop_at_poll<A>(std::move(operand), at_);
             completed_ = out.has_value();
+            attempted_.raise();
             co_return out;
         }
         auto out = co_await edo::select(std::move(operand), stop_.wait());
@@ -86,7 +87,10 @@ public:
     }
 
     /// A pause of a length that differs from round to round, for whoever completes the operation.
+    /// When the operation is to be dropped at its first suspension point, only then: so that one
+    /// drop wins for certain, however the machine's threads are scheduled.
     task<> shift() {
+        if (at_ == 1) co_await attempted_.wait();
         edo::detail::random coin(seed_ * 31 + 7);
         const std::uint32_t turns = coin.below(4);
         for (std::uint32_t i = 0; i < turns; ++i)
@@ -98,7 +102,10 @@ public:
     /// For operations that are asked afterwards how far they came: ends when the operation is to
     /// go.
     event::wait_operation when_dropped() {
-        if (at_ != 0) stop_.raise();
+        if (at_ != 0) {
+            stop_.raise();
+            attempted_.raise();
+        }
         return stop_.wait();
     }
 
@@ -112,6 +119,7 @@ private:
     unsigned at_;
     std::uint64_t seed_;
     event stop_;
+    event attempted_;
     bool completed_ = false;
 };
 
