@@ -77,7 +77,8 @@ public:
     /// True when there is no other worker and has never been one. Asked by the only worker, without
     /// which none is added.
     bool is_alone() const noexcept {
-        return config().workers == 1 && count_.load(relaxed) == 1;  // as said
+        // changed by the asking thread only
+        return config().workers == 1 && count_.load(relaxed) == 1;
     }
 
     /// A worker stands aside: a spare takes its place if one can be had.

@@ -14,12 +14,12 @@ class task_header;
 struct registry_entry;
 
 /// Lists all tasks of a runtime, so that none can be lost: for shutdown and for dumps. A task is
-/// listed from before it is first queued until its memory is freed, which wakers and handles may put
-/// off long after it has ended.
+/// listed from before it is first queued until its memory is freed, which wakers and handles may
+/// put off long after it has ended.
 ///
 /// Sharded by the spawning thread; each shard has a lock that is held for a few instructions. After
-/// close() nothing can be added any more, so who finds after that that all have ended has seen every
-/// task.
+/// close() nothing can be added any more, so who finds after that that all have ended has seen
+/// every task.
 /// Thread-safe: yes.
 class registry {
 public:
@@ -42,9 +42,9 @@ public:
     /// Cost: visits every task.
     std::size_t count_alive() const noexcept;
 
-    /// Calls `visit(to, task)` for each task that has not ended, with its shard locked: visit() must
-    /// be short, must not spawn and must not release a last reference. To keep the task beyond that
-    /// it needs task_state::add_ref_unless_complete().
+    /// Calls `visit(to, task)` for each task that has not ended, with its shard locked: visit()
+    /// must be short, must not spawn and must not release a last reference. To keep the task beyond
+    /// that it needs task_state::add_ref_unless_complete().
     void for_each(void (*visit)(void* to, task_header& task), void* to) noexcept;
 
 private:

@@ -13,7 +13,7 @@ namespace edo::detail {
 //              wake (W)                  start (P)
 //   idle ───────────────────► queued ───────────────────► running ──── complete (C) ───► complete
 //    ▲                          ▲                           │ │
-//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle or queued ─► running
+//    │                          │ stop: woken meanwhile (S) │ │  claim (D): idle, queued ─► running
 //    │                          └───────────────────────────┘ │  inspect (I): idle ─► running
 //    └───────────────── stop: nothing to do (S) ──────────────┘
 //
@@ -153,7 +153,7 @@ public:
 
     /// C. Lets go of `refs` references in the same step, unless a waker has to be woken first.
     completion complete(std::uint64_t refs, bool has_output) noexcept {
-        std::uint64_t seen = word_.load(acquire);  // H: the handle is done with the output's place
+        std::uint64_t seen = word_.load(acquire);  // what came before H is seen
         for (;;) {
             if (has_output && (seen & join_interest) == 0) return completion::unclaimed;
             const bool has_waker = (seen & join_waker) != 0;
