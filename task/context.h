@@ -41,6 +41,38 @@ struct execution {
     instant (*read_clock)(const execution&) noexcept = nullptr;
 };
 
+/// Keeps what `exec` knows of the running poll, for a scope in which another task is run or
+/// destroyed.
+class interrupted {
+public:
+    explicit interrupted(execution& exec) noexcept
+        : exec_(exec),
+          task_(exec.task),
+          line_(exec.line),
+          woken_slots_(exec.woken_slots),
+          budget_(exec.budget),
+          yielding_(exec.yielding) {}
+
+    interrupted(const interrupted&) = delete;
+    interrupted& operator=(const interrupted&) = delete;
+
+    ~interrupted() {
+        exec_.task = task_;
+        exec_.line = line_;
+        exec_.woken_slots = woken_slots_;
+        exec_.budget = budget_;
+        exec_.yielding = yielding_;
+    }
+
+private:
+    execution& exec_;
+    task_header* task_;
+    context* line_;
+    std::uint64_t woken_slots_;
+    std::uint32_t budget_;
+    bool yielding_;
+};
+
 /// The execution of the calling thread; null on a thread that belongs to no runtime.
 execution* current_execution() noexcept;
 void set_current_execution(execution* exec) noexcept;

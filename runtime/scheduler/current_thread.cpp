@@ -13,10 +13,11 @@ namespace {
 // Its address tells threads apart.
 constinit thread_local char mark_of_this_thread = 0;
 
-/// Makes `exec` the calling thread's execution for a scope.
+/// Makes `exec` the calling thread's execution for a scope. That may lie inside of a poll: of a task
+/// of another runtime, or of this one in block_in_place().
 class entered {
 public:
-    explicit entered(execution& exec) noexcept : outer_(current_execution()) {
+    explicit entered(execution& exec) noexcept : outer_(current_execution()), poll_(exec) {
         set_current_execution(&exec);
     }
 
@@ -27,6 +28,7 @@ public:
 
 private:
     execution* outer_;
+    interrupted poll_;
 };
 
 // A virtual clock starts at a round instant that is far from zero, so that "an hour ago" is a time

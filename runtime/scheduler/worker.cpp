@@ -181,6 +181,7 @@ bool worker::run_new_task(task_header& task) noexcept {
         return false;
     lifo_ = nullptr;
     ++nested_polls_;
+    const interrupted outer(exec_);
     run_task(task);
     --nested_polls_;
     return true;

@@ -10,17 +10,14 @@
 namespace edo::detail {
 namespace {
 
-/// Makes `task` the one that the calling thread works for, and restores what was before: a task may
-/// be run or destroyed in the middle of another one's poll.
+/// Makes `task` the one that the calling thread works for.
 class working_for {
 public:
-    working_for(execution& exec, task_header& task) noexcept
-        : exec_(exec),
-          outer_task_(std::exchange(exec.task, &task)),
-          outer_line_(std::exchange(exec.line, nullptr)),
-          outer_woken_slots_(std::exchange(exec.woken_slots, 0)),
-          outer_budget_(std::exchange(exec.budget, tuning::poll_budget)),
-          outer_yielding_(std::exchange(exec.yielding, false)) {
+    working_for(execution& exec, task_header& task) noexcept : exec_(exec) {
+        exec.task = &task;
+        exec.line = nullptr;
+        exec.woken_slots = 0;
+        exec.budget = tuning::poll_budget;
         task.exec = &exec;
     }
 
@@ -28,20 +25,12 @@ public:
     working_for& operator=(const working_for&) = delete;
 
     ~working_for() {
-        exec_.task = outer_task_;
-        exec_.line = outer_line_;
-        exec_.woken_slots = outer_woken_slots_;
-        exec_.budget = outer_budget_;
-        exec_.yielding = outer_yielding_;
+        exec_.task = nullptr;
+        exec_.line = nullptr;
     }
 
 private:
     execution& exec_;
-    task_header* outer_task_;
-    context* outer_line_;
-    std::uint64_t outer_woken_slots_;
-    std::uint32_t outer_budget_;
-    bool outer_yielding_;
 };
 
 }  // namespace
@@ -169,6 +158,7 @@ void task_header::cancel() noexcept {
 
 bool task_header::destroy_now(execution& e) noexcept {
     if (!state.claim()) return state.is_complete();
+    const interrupted outer(e);
     working_for guard(e, *this);
     dropping = true;
     // No waiting here: the groups below destroy their children in their destructors, in the same

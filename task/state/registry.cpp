@@ -11,7 +11,9 @@ namespace {
 // Spreads threads over the shards in the order in which they come.
 unsigned shard_of_this_thread() noexcept {
     static atomic<unsigned> threads{0};
-    thread_local const unsigned mine = threads.fetch_add(1, relaxed);  // only has to differ
+    // Numbered from 1: a constant start value saves each call the question whether it is set.
+    constinit thread_local unsigned mine = 0;
+    if (mine == 0) mine = threads.fetch_add(1, relaxed) + 1;  // only has to differ
     return mine % tuning::registry_shards;
 }
 
