@@ -229,7 +229,7 @@ public:
             if (pinned() == nullptr) {
                 task_->pin(new pinned_line<T>(parent, task_->frame()));
             } else {
-                pinned()->line().attach(parent);
+                pinned()->line().attach_again(parent);
             }
         }
         return pinned()->line().run();

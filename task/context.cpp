@@ -55,14 +55,19 @@ detail::branch_context::~branch_context() {
 }
 
 void detail::branch_context::attach(context& parent) noexcept {
-    EDO_CHECK(&parent.task() == &task(),
-              "a task in a variable was polled by a combinator of one task and then of another; it "
-              "belongs to the task that polled it first");
     parent_ = parent.is_main() ? nullptr : static_cast<branch_context*>(&parent);
     for (branch_context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ |= slots_;
         above->shared_ += shared_;
     }
+}
+
+void detail::branch_context::attach_again(context& parent) noexcept {
+    EDO_CHECK(&parent.task() == &task(),
+              "a task in a variable was polled by a combinator of one task and then of another; it "
+              "belongs to the task that polled it first");
+    attach(parent);
+    execution().woken_slots = ~std::uint64_t{0};
 }
 
 void detail::branch_context::detach() noexcept {

@@ -269,12 +269,15 @@ public:
     /// True when a wake may concern this line or a branch of it, in the current poll of the task.
     inline bool is_woken() const noexcept;
 
-    /// Takes a branch that outlives its combinator out of the tree of lines, and puts it below
-    /// another line of the same task.
+    /// Takes a branch that outlives its combinator out of the tree of lines.
     void detach() noexcept;
-    void attach(context& parent) noexcept;
+    /// Puts it below another line of the same task, which polls it next: all of it, because polls
+    /// of the task that did not reach it have used up the wakes of the lines below.
+    void attach_again(context& parent) noexcept;
 
 private:
+    void attach(context& parent) noexcept;
+
     branch_context* parent_ = nullptr;  // null too if that is the main line
     // this line's slot and those of branches below; 0: polled at each wake
     std::uint64_t slots_ = 0;

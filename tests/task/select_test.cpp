@@ -209,6 +209,39 @@ TEST(select, a_task_in_a_variable_goes_on_where_it_was) {
     EXPECT_EQ(log, "0a0b15");
 }
 
+task<std::size_t> waits_in_a_select(event& a, event& b) {
+    auto r = co_await edo::select(a.wait(), b.wait());
+    co_return r.index();
+}
+
+task<> leaves_a_task_alone(event& inner, std::vector<event>& others, std::size_t& index) {
+    event never;
+    auto pending = waits_in_a_select(inner, never);
+    co_await edo::select(pending, others[0].wait());
+    co_await others[1].wait();
+    auto r = co_await edo::select(pending, others[2].wait());
+    index = r.index();
+}
+
+TEST(select, a_task_in_a_variable_learns_what_came_while_nobody_polled_it) {
+    manual_executor ex;
+    event inner;
+    std::vector<event> others(3);
+    std::size_t index = 7;
+
+    auto h = ex.spawn(leaves_a_task_alone, std::ref(inner), std::ref(others), std::ref(index));
+    ex.run_until_idle();
+    others[0].raise();
+    ex.run_until_idle();
+    inner.raise();
+    ex.run_until_idle();
+    others[1].raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(index, 0u);
+}
+
 TEST(select, a_started_task_in_a_variable_is_dropped_with_it) {
     manual_executor ex;
     event first, second;
