@@ -19,6 +19,9 @@ public:
 
     bool poll(context& cx) noexcept { return pump_.poll(cx); }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { pump_.release_line(); }
+
     result<std::uint64_t> take() noexcept {
         if (pump_.error()) return pump_.error();
         return pump_.transferred();
@@ -68,6 +71,12 @@ public:
         is_there_done_ = is_there_done_ || advance(there_, cx);
         is_back_done_ = is_back_done_ || advance(back_, cx);
         return (is_there_done_ && is_back_done_) || there_.error() || back_.error();
+    }
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept {
+        there_.release_line();
+        back_.release_line();
     }
 
     result<copied> take() noexcept {

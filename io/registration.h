@@ -9,6 +9,7 @@
 #include <edo/base/seam/spin_lock.h>
 #include <edo/io/home.h>
 #include <edo/io/readiness.h>
+#include <edo/task/state/kept_task.h>
 #include <edo/task/waker.h>
 
 namespace edo {
@@ -26,9 +27,15 @@ protected:
     // Linked. The operation's own, unlike the node, whose neighbours change it.
     bool is_waiting_ = false;
 
+    /// For the operation's release_line().
+    void release_line() noexcept {
+        if (is_waiting_) kept_.keep(target_);
+    }
+
 private:
     friend class registration;
     wake_target target_;  // changed by the operation only, under the registration's lock
+    kept_task kept_;
 };
 
 /// How a connection is ended where the kernel holds the file open beyond close().
@@ -52,7 +59,7 @@ enum class farewell : std::uint8_t {
 //   reactor:   set (E); lock; wake each waiter that is concerned; unlock
 // Whichever locks first, no event is lost: see readiness.h. A waiter stays linked until its
 // operation is done or dropped, so a later event may wake it again. Its task's cell is alive while
-// it is linked.
+// it is linked; an operation that outlives the line of its last poll keeps it (release_line).
 //
 // Attaching happens at the first wait, at the reactor of the worker that polls, and lasts for life:
 //

@@ -70,6 +70,9 @@ public:
         return taken;
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
+
 private:
     edo::detail::broadcast_core<T>& core_;
     std::uint64_t& next_;
@@ -94,6 +97,9 @@ public:
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
 
     void take() noexcept {}
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
 
 private:
     edo::detail::broadcast_core<T>& core_;

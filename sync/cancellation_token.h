@@ -1,7 +1,5 @@
 #pragma once
 
-#include <exception>
-#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -31,6 +29,9 @@ public:
 
     void take() noexcept {}
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
+
 private:
     detail::cancel_handle token_;
     detail::wait_node node_;
@@ -54,20 +55,35 @@ public:
 
     ~until_cancelled_operation() { drop_all(); }
 
-    // Once the answer is known, whatever still runs elsewhere for the operand is waited for.
+    // When the work is to go, whatever still runs elsewhere for it is waited for.
     bool poll(context& cx) noexcept {
-        if (!is_settled_) is_settled_ = poll_branches(cx);
-        if (!is_settled_ || !prepare_drop()) return false;
-        drop_all();
+        if (stage_ == stage::running) stage_ = poll_branches(cx);
+        if (stage_ == stage::running) return false;
+        if (stage_ == stage::cancelled) {
+            if (!work_.prepare_drop()) return false;
+            work_.drop();
+        }
+        stop_.drop();
         return true;
     }
 
     result_type take() {
-        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
-        return std::move(*outcome_);
+        if (stage_ == stage::cancelled) return errc::cancelled;
+        const detail::drop_at_end guard(work_);
+        if constexpr (std::is_void_v<yielded>) {
+            work_.take();
+            return {};
+        } else {
+            return work_.take();
+        }
     }
 
     bool prepare_drop() noexcept { return work_.prepare_drop(); }
+
+    void release_line() noexcept {
+        work_.release_line();
+        stop_.release_line();
+    }
 
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         if (work_.line() != nullptr) seen(to, *work_.line());
@@ -75,36 +91,16 @@ public:
     }
 
 private:
-    bool poll_branches(context& cx) noexcept {
+    enum class stage : unsigned char { running, done, cancelled };
+
+    stage poll_branches(context& cx) noexcept {
         // A token that is cancelled from the start wins over work that might be done at once; later
         // the work wins, so that nothing finished is thrown away.
         const bool was_started = std::exchange(is_started_, true);
-        if (!was_started && stop_.poll(cx)) {
-            outcome_.emplace(errc::cancelled);
-            return true;
-        }
-        if (work_.is_woken() && work_.poll(cx)) {
-            try {
-                keep_output();
-            } catch (...) {
-                exception_ = std::current_exception();
-            }
-            return true;
-        }
-        if (was_started && stop_.is_woken() && stop_.poll(cx)) {
-            outcome_.emplace(errc::cancelled);
-            return true;
-        }
-        return false;
-    }
-
-    void keep_output() {
-        if constexpr (std::is_void_v<yielded>) {
-            work_.take();
-            outcome_.emplace();
-        } else {
-            outcome_.emplace(work_.take());
-        }
+        if (!was_started && stop_.poll(cx)) return stage::cancelled;
+        if (work_.is_woken() && work_.poll(cx)) return stage::done;
+        if (was_started && stop_.is_woken() && stop_.poll(cx)) return stage::cancelled;
+        return stage::running;
     }
 
     void drop_all() noexcept {
@@ -114,10 +110,8 @@ private:
 
     detail::branch<cancelled_operation> stop_;
     detail::branch<A> work_;
-    std::optional<result_type> outcome_;
-    std::exception_ptr exception_;
+    stage stage_ = stage::running;
     bool is_started_ = false;
-    bool is_settled_ = false;
 };
 
 /// Cancels a token when it is destroyed; see cancellation_token::drop_guard().

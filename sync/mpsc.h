@@ -85,6 +85,9 @@ public:
         return send_result<T>(edo::detail::error_of(answer_), std::move(message_));
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { request_.release_line(); }
+
 private:
     edo::detail::mpsc_core<T>& core_;
     T message_;
@@ -126,6 +129,9 @@ public:
         return edo::detail::error_of(answer);
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { request_.release_line(); }
+
 private:
     edo::detail::mpsc_core<T>& core_;
     edo::detail::send_request<T> request_;
@@ -149,6 +155,9 @@ public:
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
 
     void take() noexcept {}
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
 
 private:
     edo::detail::mpsc_core<T>& core_;
@@ -179,6 +188,9 @@ public:
         message_.reset();
         return taken;
     }
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
 
 private:
     edo::detail::mpsc_core<T>& core_;

@@ -68,6 +68,9 @@ public:
         return mutex_guard<T>(mutex_);
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { claim_.release_line(); }
+
 private:
     mutex<T>& mutex_;
     detail::permit_claim claim_;

@@ -32,6 +32,9 @@ public:
 
     void take() noexcept { holds_permit_ = false; }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
+
 private:
     friend notify;
 

@@ -46,19 +46,19 @@ public:
         sending_ended_ = true;
         if (closed_) return false;
         message_.emplace(std::move(message));
-        receiving_.fire_first();
+        wake_receivers_locked();
         return true;
     }
 
     void end_sending() noexcept {
         mutex_lock held(mutex_);
         sending_ended_ = true;
-        receiving_.fire_all();
+        wake_receivers_locked();
     }
 
     bool poll_receive(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
         mutex_lock held(mutex_);
-        if (!try_receive_locked(into) && !sending_ended_) {
+        if (!try_receive_locked(into) && !is_ended_locked()) {
             receiving_.wait(node, cx);
             return false;
         }
@@ -71,14 +71,14 @@ public:
         mutex_lock held(mutex_);
         receiving_.forget(node);
         if (untaken) message_.emplace(std::move(*untaken));
-        if (message_ || sending_ended_) receiving_.fire_first();
+        if (message_ || is_ended_locked()) wake_receivers_locked();
     }
 
     result<T> try_receive() noexcept {
         std::optional<T> taken;
         mutex_lock held(mutex_);
         if (try_receive_locked(taken)) return std::move(*taken);
-        if (sending_ended_) return errc::closed;
+        if (is_ended_locked()) return errc::closed;
         return errc::would_block;
     }
 
@@ -86,6 +86,7 @@ public:
         mutex_lock held(mutex_);
         closed_ = true;
         closing_.fire_all();
+        wake_receivers_locked();
     }
 
     void end_receiving() noexcept {
@@ -125,6 +126,12 @@ public:
     }
 
 private:
+    /// No message will come any more.
+    bool is_ended_locked() const noexcept { return sending_ended_ || closed_; }
+
+    // All: the first may be in a variable, where nobody polls it.
+    void wake_receivers_locked() noexcept { receiving_.fire_all(); }
+
     bool try_receive_locked(std::optional<T>& into) noexcept {
         if (!message_) return false;
         into.emplace(std::move(*message_));
@@ -163,6 +170,9 @@ public:
 
     void take() noexcept {}
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
+
 private:
     edo::detail::oneshot_core<T>& core_;
     edo::detail::wait_node node_;
@@ -193,6 +203,9 @@ public:
         message_.reset();
         return taken;
     }
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
 
 private:
     edo::detail::oneshot_core<T>& core_;
@@ -282,8 +295,8 @@ public:
     ///
     /// Requires:     the receiver outlives the wait.
     /// Completes:    at once when the message is there.
-    /// Errors:       errc::closed  the sender is gone without a message, or the message was
-    ///               received before
+    /// Errors:       errc::closed  the sender is gone without a message, close() was called before
+    ///               there was one, or it was received already
     /// Cancellation: loses nothing; a message that has come meanwhile is there for the next recv().
     recv_operation<T> recv() noexcept { return recv_operation<T>(core()); }
 
@@ -291,7 +304,8 @@ public:
     /// Errors: errc::would_block  no message yet; errc::closed  as recv()
     result<T> try_recv() noexcept { return core().try_receive(); }
 
-    /// Refuses a message from now on. One that was sent before can still be received.
+    /// Refuses a message from now on, and ends a recv() that waits for one. A message that was sent
+    /// before can still be received.
     void close() noexcept { core().close(); }
 
 private:

@@ -70,6 +70,9 @@ public:
         return semaphore_permit(queue_, claim_.wanted());
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { claim_.release_line(); }
+
 private:
     detail::permit_queue& queue_;
     detail::permit_claim claim_;

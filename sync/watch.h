@@ -71,6 +71,9 @@ public:
         return {};
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
+
 private:
     edo::detail::watch_core<T>& core_;
     std::uint64_t& seen_;
@@ -119,6 +122,9 @@ public:
         return snapshot<T>(std::move(value_));
     }
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
+
 private:
     bool fits() noexcept {
         try {
@@ -156,6 +162,9 @@ public:
     bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
 
     void take() noexcept {}
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { node_.release_line(); }
 
 private:
     edo::detail::watch_core<T>& core_;

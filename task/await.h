@@ -73,14 +73,18 @@ private:
     }
 };
 
-/// Waits for an operation.
-template <class Op>
+/// Waits for an operation. `Stays`: it is in a variable, which may survive a drop of the wait.
+template <class Op, bool Stays>
 class leaf_awaiter : leaf {
 public:
     leaf_awaiter(Op& op, promise_base& waiting) noexcept : leaf{&kind_of, &waiting}, op_(op) {}
 
     leaf_awaiter(const leaf_awaiter&) = delete;
     leaf_awaiter& operator=(const leaf_awaiter&) = delete;
+
+    ~leaf_awaiter() {
+        if constexpr (Stays) release_line(op_);
+    }
 
     bool await_ready() noexcept { return poll_operation(op_, *frame->line); }
 
@@ -102,14 +106,14 @@ private:
         visit_branches_of(static_cast<leaf_awaiter&>(self).op_, seen, to);
     }
 
-    static constexpr leaf_kind kind_of{&poll, combinator<Op> ? &prepare_drop : nullptr,
+    static constexpr leaf_kind kind_of{&poll, combinator<Op> && !Stays ? &prepare_drop : nullptr,
                                        wait_name_of<Op>(), combinator<Op> ? &visit : nullptr};
 
     Op& op_;
 };
 
 /// Waits for an operation that yields a result; an error ends the waiting coroutine.
-template <class Op>
+template <class Op, bool Stays>
 class propagating_leaf_awaiter : leaf {
     using result_type = std::remove_cvref_t<taken_t<Op>>;
     static constexpr bool may_throw = !noexcept(std::declval<Op&>().take());
@@ -120,6 +124,10 @@ public:
 
     propagating_leaf_awaiter(const propagating_leaf_awaiter&) = delete;
     propagating_leaf_awaiter& operator=(const propagating_leaf_awaiter&) = delete;
+
+    ~propagating_leaf_awaiter() {
+        if constexpr (Stays) release_line(op_);
+    }
 
     bool await_ready() {
         if (!poll_operation(op_, *frame->line)) return false;
@@ -177,7 +185,7 @@ private:
         visit_branches_of(static_cast<propagating_leaf_awaiter&>(self).op_, seen, to);
     }
 
-    static constexpr leaf_kind kind_of{&poll, combinator<Op> ? &prepare_drop : nullptr,
+    static constexpr leaf_kind kind_of{&poll, combinator<Op> && !Stays ? &prepare_drop : nullptr,
                                        wait_name_of<Op>(), combinator<Op> ? &visit : nullptr};
 
     struct nothing {};
@@ -241,10 +249,12 @@ decltype(auto) make_awaiter(promise_common<T>& waiting, A&& awaitable) {
             static_assert(operation<inner>,
                           "or_return takes a task, an operation or a result; wrap a foreign "
                           "awaitable in a task");
-            return propagating_leaf_awaiter<inner>(awaitable.inner(), waiting);
+            constexpr bool stays = std::is_lvalue_reference_v<A> || bare::is_reference;
+            return propagating_leaf_awaiter<inner, stays>(awaitable.inner(), waiting);
         }
     } else if constexpr (operation<bare>) {
-        return leaf_awaiter<std::remove_reference_t<A>>(awaitable, waiting);
+        constexpr bool stays = std::is_lvalue_reference_v<A>;
+        return leaf_awaiter<std::remove_reference_t<A>, stays>(awaitable, waiting);
     } else {
         static_assert(
             foreign_awaitable<A>,

@@ -24,11 +24,30 @@ using stored_t =
 /// One operand of select, join or timeout: an operation or a task, polled as a line of its own.
 ///
 /// `A` is the operand as the user passed it: `X` for a temporary, which the branch owns and drops
-/// with
-/// itself; `X&` for a variable, which survives the branch and can be a branch again.
+/// with itself; `X&` for a variable, which survives the branch and can be a branch again.
+///
+/// The combinator may be in a variable too, and outlive the line that has polled it. release_line()
+/// prepares its branches for that: what has started stays, what refers to the line goes, and the
+/// next poll asks everything again.
 /// May be moved until its first poll.
 template <class A>
 class branch;
+
+/// Drops a branch whose output is taken, also when that is an exception: before the awaiting
+/// coroutine goes on.
+template <class Branch>
+class drop_at_end {
+public:
+    explicit drop_at_end(Branch& ended) noexcept : ended_(ended) {}
+
+    drop_at_end(const drop_at_end&) = delete;
+    drop_at_end& operator=(const drop_at_end&) = delete;
+
+    ~drop_at_end() { ended_.drop(); }
+
+private:
+    Branch& ended_;
+};
 
 /// What a branch of this operand yields.
 template <class A>
@@ -62,6 +81,8 @@ public:
 
     branch& operator=(branch&&) = delete;
 
+    ~branch() { drop(); }
+
     bool poll(context& parent) noexcept {
         if (!line_) line_.emplace(parent);
         return poll_operation(op(), *line_);
@@ -71,10 +92,26 @@ public:
 
     decltype(auto) take() { return op().take(); }
 
-    bool prepare_drop() noexcept { return !line_ || prepare_drop_of(op()); }
+    bool prepare_drop() noexcept {
+        if constexpr (owns) {
+            return !line_ || prepare_drop_of(op());
+        } else {
+            return true;  // the variable survives, with all that runs elsewhere on its behalf
+        }
+    }
 
     void drop() noexcept {
-        if constexpr (owns) op_.reset();
+        if constexpr (owns) {
+            op_.reset();
+            line_.reset();
+        } else {
+            release_line();
+        }
+    }
+
+    void release_line() noexcept {
+        if (!line_) return;
+        edo::release_line(op());
         line_.reset();
     }
 
@@ -119,11 +156,15 @@ public:
     ~branch() { drop(); }
 
     bool poll(context& parent) noexcept {
-        if (!line_) start(parent);
+        if (!line_) {
+            start(parent);
+        } else if (std::exchange(is_detached_, false)) {
+            line_->attach_again(parent);
+        }
         return line_->run();
     }
 
-    bool is_woken() const noexcept { return !line_ || line_->is_woken(); }
+    bool is_woken() const noexcept { return !line_ || is_detached_ || line_->is_woken(); }
 
     T take() {
         if constexpr (is_result_v<T>) {
@@ -139,9 +180,15 @@ public:
             task_ = task<T>{};
             return;
         }
+        if (is_detached_) line_->check_dropped_by_its_task();
         if (!line_->is_done()) line_->drop();
         if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
         line_.reset();
+    }
+
+    void release_line() noexcept {
+        if (!line_ || std::exchange(is_detached_, true)) return;
+        line_->detach();
     }
 
     const context* line() const noexcept { return line_ ? &*line_ : nullptr; }
@@ -162,6 +209,7 @@ private:
 
     std::optional<branch_context> line_;
     task<T> task_;
+    bool is_detached_ = false;  // the line has no parent until the next poll
 };
 
 /// What a task that is polled as a variable needs between two combinators: the line goes with the
@@ -178,17 +226,12 @@ public:
     }
 
     ~pinned_line() override {
-        const execution* const here = current_execution();
-        EDO_CHECK(here != nullptr && here->task == &line_.task(),
-                  "a task that a combinator has started through a variable was moved out of the "
-                  "task that "
-                  "started it");
+        line_.check_dropped_by_its_task();
         if (!line_.is_done()) line_.drop();
         if (this->child != nullptr) std::exchange(this->child, nullptr)->handle().destroy();
     }
 
-    static void* operator new(std::size_t size) { return allocate_frame(size); }
-
+    // Made in memory of allocate_frame(); see branch<task<T>&>.
     static void operator delete(void* memory, std::size_t size) noexcept {
         free_frame(memory, size);
     }
@@ -210,24 +253,31 @@ private:
 template <class T>
 class branch<task<T>&> {
 public:
-    explicit branch(task<T>& operand) noexcept : task_(&operand) {
+    /// Throws std::bad_alloc: a poll cannot, so the memory for the line is taken here.
+    explicit branch(task<T>& operand) : task_(&operand) {
         EDO_CHECK(
             static_cast<bool>(operand),
             "a task was given to a combinator that has none of its coroutine left: it was awaited "
             "before, or moved from");
+        if (operand.pinned() == nullptr) room_ = allocate_frame(sizeof(pinned_line<T>));
     }
 
-    branch(branch&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+    branch(branch&& other) noexcept
+        : task_(std::exchange(other.task_, nullptr)), room_(std::exchange(other.room_, nullptr)) {}
 
     branch& operator=(branch&&) = delete;
 
-    ~branch() { drop(); }
+    ~branch() {
+        drop();
+        if (room_ != nullptr) free_frame(room_, sizeof(pinned_line<T>));
+    }
 
     bool poll(context& parent) noexcept {
         if (!attached_) {
             attached_ = true;
             if (pinned() == nullptr) {
-                task_->pin(new pinned_line<T>(parent, task_->frame()));
+                void* const memory = std::exchange(room_, nullptr);
+                task_->pin(::new (memory) pinned_line<T>(parent, task_->frame()));
             } else {
                 pinned()->line().attach_again(parent);
             }
@@ -250,6 +300,8 @@ public:
         if (std::exchange(attached_, false)) pinned()->line().detach();
     }
 
+    void release_line() noexcept { drop(); }
+
     const context* line() const noexcept { return attached_ ? &pinned()->line() : nullptr; }
 
     const char* wait_name() const noexcept { return nullptr; }
@@ -262,6 +314,7 @@ private:
     }
 
     task<T>* task_;
+    void* room_ = nullptr;  // for the line of a task that has not started yet
     bool attached_ = false;
 };
 

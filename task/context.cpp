@@ -70,6 +70,13 @@ void detail::branch_context::attach_again(context& parent) noexcept {
     execution().woken_slots = ~std::uint64_t{0};
 }
 
+void detail::branch_context::check_dropped_by_its_task() const noexcept {
+    const detail::execution* const here = current_execution();
+    EDO_CHECK(here != nullptr && here->task == &task(),
+              "a task that a combinator has started, in a variable, was moved out of the task that "
+              "started it");
+}
+
 void detail::branch_context::detach() noexcept {
     for (branch_context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ &= ~slots_;

@@ -275,6 +275,9 @@ public:
     /// of the task that did not reach it have used up the wakes of the lines below.
     void attach_again(context& parent) noexcept;
 
+    /// Aborts unless the line goes where it was started: in its own task.
+    void check_dropped_by_its_task() const noexcept;
+
 private:
     void attach(context& parent) noexcept;
 

@@ -78,6 +78,10 @@ public:
         return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
     }
 
+    void release_line() noexcept {
+        std::apply([](auto&... b) { (b.release_line(), ...); }, branches_);
+    }
+
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         std::apply(
             [&](auto&... b) {

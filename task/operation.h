@@ -35,6 +35,9 @@ namespace edo {
 ///   (a permit, a message) has been handed on.
 /// - take() may throw; that is how a failure leaves the operation.
 /// - `static constexpr const char* wait_name` names the wait in dumps (optional).
+/// - An operation that polls other operations, which it holds, has `void release_line() noexcept`
+///   and calls edo::release_line() for each. In a variable it may outlive the task that has polled
+///   it; one that waits by a waker of its own is prepared for that without further ado.
 ///
 /// The library charges the task's budget for each operation that completes.
 template <class Op>
@@ -42,6 +45,13 @@ concept operation = requires(Op& op, context& cx) {
     { op.poll(cx) } noexcept -> std::same_as<bool>;
     op.take();
 };
+
+/// Tells an operation that stays in a variable that the line of its last poll goes. The next poll
+/// may come from another one, of another task.
+template <class Op>
+void release_line(Op& op) noexcept {
+    if constexpr (requires { op.release_line(); }) op.release_line();
+}
 
 namespace detail {
 

@@ -11,6 +11,7 @@ template <class A>
 class [[nodiscard]] or_return_of {
 public:
     using inner_type = std::remove_cvref_t<A>;
+    static constexpr bool is_reference = std::is_lvalue_reference_v<A>;
 
     explicit or_return_of(A&& inner) noexcept(std::is_nothrow_constructible_v<A, A&&>)
         : inner_(std::forward<A>(inner)) {}

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <cstddef>
-#include <exception>
-#include <optional>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -18,9 +16,9 @@ namespace detail {
 ///
 ///   polling ──a branch is ready──► settling ──every loser may go──► done
 ///
-/// While settling, the result is kept and the losers are asked to end; only a loser that owns tasks
-/// on
-/// other workers makes it wait. The losers are destroyed before poll() says true.
+/// While settling the losers are asked to end; only one that owns tasks on other workers makes it
+/// wait. The losers are destroyed before poll() says true. The winner keeps what it yields until
+/// take(): if all is dropped before, it hands on what it was given, as any operation does.
 template <bool Biased, class... As>
 class [[nodiscard]] select_combinator {
     static constexpr std::size_t count = sizeof...(As);
@@ -41,29 +39,30 @@ public:
     ~select_combinator() { drop_all(); }
 
     bool poll(context& cx) noexcept {
-        if (!has_winner_) {
+        if (winner_ == nobody) {
             const std::size_t first =
                 Biased || count == 1
                     ? 0
                     : cx.execution().choices->below(static_cast<std::uint32_t>(count));
-            for (std::size_t k = 0; k < count && !has_winner_; ++k) {
+            for (std::size_t k = 0; k < count && winner_ == nobody; ++k) {
                 const std::size_t i = first + k < count ? first + k : first + k - count;
-                has_winner_ = poll_at[i](*this, cx);
+                if (poll_at[i](*this, cx)) winner_ = i;
             }
-            if (!has_winner_) return false;
+            if (winner_ == nobody) return false;
         }
         if (!prepare_drop()) return false;
-        drop_all();
+        drop_losers(std::index_sequence_for<As...>{});
         return true;
     }
 
-    result_variant take() {
-        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
-        return std::move(*result_);
-    }
+    result_variant take() { return take_at[winner_](*this); }
 
     bool prepare_drop() noexcept {
         return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
+    }
+
+    void release_line() noexcept {
+        std::apply([](auto&... b) { (b.release_line(), ...); }, branches_);
     }
 
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
@@ -82,32 +81,44 @@ private:
     template <std::size_t I>
     static bool poll_branch(select_combinator& self, context& cx) noexcept {
         auto& b = std::get<I>(self.branches_);
-        if (!b.is_woken() || !b.poll(cx)) return false;
-        try {
-            self.result_.emplace(std::in_place_index<I>,
-                                 store([&]() -> decltype(auto) { return b.take(); }));
-        } catch (...) {
-            self.exception_ = std::current_exception();
-        }
-        return true;
+        return b.is_woken() && b.poll(cx);
+    }
+
+    template <std::size_t I>
+    static result_variant take_branch(select_combinator& self) {
+        auto& b = std::get<I>(self.branches_);
+        const drop_at_end guard(b);
+        return result_variant(std::in_place_index<I>,
+                              store([&]() -> decltype(auto) { return b.take(); }));
     }
 
     template <std::size_t... I>
-    static constexpr auto make_table(std::index_sequence<I...>) {
+    static constexpr auto make_polls(std::index_sequence<I...>) {
         return std::array<bool (*)(select_combinator&, context&) noexcept, count>{
             &poll_branch<I>...};
     }
 
-    static constexpr auto poll_at = make_table(std::index_sequence_for<As...>{});
+    template <std::size_t... I>
+    static constexpr auto make_takes(std::index_sequence<I...>) {
+        return std::array<result_variant (*)(select_combinator&), count>{&take_branch<I>...};
+    }
+
+    static constexpr auto poll_at = make_polls(std::index_sequence_for<As...>{});
+    static constexpr auto take_at = make_takes(std::index_sequence_for<As...>{});
+
+    template <std::size_t... I>
+    void drop_losers(std::index_sequence<I...>) noexcept {
+        ((I != winner_ ? std::get<I>(branches_).drop() : void()), ...);
+    }
 
     void drop_all() noexcept {
         std::apply([](auto&... b) { (b.drop(), ...); }, branches_);
     }
 
+    static constexpr std::size_t nobody = count;
+
     std::tuple<branch<As>...> branches_;
-    std::optional<result_variant> result_;
-    std::exception_ptr exception_;
-    bool has_winner_ = false;
+    std::size_t winner_ = nobody;
 };
 
 }  // namespace detail

@@ -82,12 +82,9 @@ private:
 ///
 /// A drop does not block: the coroutine stays suspended until the last child is gone. Only where a
 /// destructor runs in the middle of a poll (a return with live children, say) does it destroy them
-/// on the
-/// spot, waiting for those that another worker is polling at that moment; the same for a group in a
-/// task
-/// that a select keeps in a variable. That goes one level of the native stack deeper for each group
-/// within
-/// a group: thousands are fine.
+/// on the spot, waiting for those that another worker is polling at that moment; the same for a
+/// group in a task or an operation that is awaited as a variable. That goes one level of the native
+/// stack deeper for each group within a group: thousands are fine.
 ///
 /// Thread-safe: spawn() and cancel() yes, by tasks of the group too; the rest belongs to the
 /// coroutine.
@@ -205,20 +202,21 @@ public:
 
     explicit room_operation(task_group& group) noexcept : group_(&group) {}
 
-    room_operation(room_operation&& other) noexcept
-        : group_(std::exchange(other.group_, nullptr)) {}
-
+    room_operation(room_operation&& other) noexcept = default;
     room_operation& operator=(room_operation&&) = delete;
 
-    ~room_operation() {
-        if (waiter_.target) group_->core_.stop_waiting(waiter_);
-    }
+    ~room_operation() { release_line(); }
 
     bool poll(context& cx) noexcept {
         return group_->core_.wait_for_few(waiter_, cx.target(), group_->limit_ - 1);
     }
 
     void take() noexcept {}
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept {
+        if (waiter_.target) group_->core_.stop_waiting(waiter_);
+    }
 
 private:
     task_group* group_;
@@ -231,18 +229,19 @@ public:
 
     explicit join_all_operation(task_group& group) noexcept : group_(&group) {}
 
-    join_all_operation(join_all_operation&& other) noexcept
-        : group_(std::exchange(other.group_, nullptr)) {}
-
+    join_all_operation(join_all_operation&& other) noexcept = default;
     join_all_operation& operator=(join_all_operation&&) = delete;
 
-    ~join_all_operation() {
-        if (waiter_.target) group_->core_.stop_waiting(waiter_);
-    }
+    ~join_all_operation() { release_line(); }
 
     bool poll(context& cx) noexcept { return group_->core_.wait_for_few(waiter_, cx.target(), 0); }
 
     result<void> take();
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept {
+        if (waiter_.target) group_->core_.stop_waiting(waiter_);
+    }
 
 private:
     task_group* group_;

@@ -96,6 +96,9 @@ public:
     bool poll(context& cx) noexcept;
     instant take();
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { alarm_.release_line(); }
+
 private:
     interval* ticks_;
     detail::alarm alarm_;

@@ -19,10 +19,10 @@ namespace edo {
 ///         idle.reset(edo::now() + 30s);
 ///     }
 ///
-/// It counts on the clock and the wheel of the runtime where it is first polled, and stays there.
+/// It counts on the clock of the runtime where it is first polled, and waits on that of its last
+/// poll.
 ///
-/// Requires:    once polled it is not moved, and does not outlive the task that polled it last, or
-///              not without forget().
+/// Requires:    once polled it is not moved.
 /// Completes:   at once if the deadline has passed, else when it has, never earlier; on an idle
 ///              machine about 0.1 ms later. An `instant::max()` never comes.
 /// Errors:      std::system_error with errc::runtime_shutdown is thrown when the runtime on whose
@@ -45,6 +45,9 @@ public:
     bool poll(context& cx) noexcept { return alarm_.poll(cx) != detail::alarm::status::pending; }
 
     void take();
+
+    /// For the library; see edo::release_line().
+    void release_line() noexcept { alarm_.release_line(); }
 
     /// When it is due.
     instant deadline() const noexcept;

@@ -68,6 +68,11 @@ public:
 
     bool prepare_drop() noexcept { return inner_.prepare_drop(); }
 
+    void release_line() noexcept {
+        inner_.release_line();
+        alarm_.release_line();
+    }
+
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
         if (inner_.line() != nullptr) seen(to, *inner_.line());
         inner_.visit(seen, to);
@@ -77,21 +82,6 @@ private:
     static constexpr bool is_leaf =
         operation<std::remove_reference_t<A>> && !combinator<std::remove_reference_t<A>>;
     enum class stage : std::uint8_t { polling, ready, timed_out, abandoned };
-
-    /// The inner one goes before the awaiting coroutine goes on, also when its result is an
-    /// exception.
-    class drop_at_end {
-    public:
-        explicit drop_at_end(branch<A>& inner) noexcept : inner_(inner) {}
-
-        drop_at_end(const drop_at_end&) = delete;
-        drop_at_end& operator=(const drop_at_end&) = delete;
-
-        ~drop_at_end() { inner_.drop(); }
-
-    private:
-        branch<A>& inner_;
-    };
 
     /// Returns: true when the stage has changed.
     bool poll_inner(context& cx) noexcept {

@@ -43,6 +43,11 @@ public:
         return true;
     }
 
+    void release_line() noexcept {
+        if (auto* const reads = std::get_if<read_type>(&step_)) edo::release_line(*reads);
+        if (auto* const writes = std::get_if<write_type>(&step_)) edo::release_line(*writes);
+    }
+
     std::error_code error() const noexcept { return error_; }
 
     /// How many bytes the writer has taken, whole buffers only.

@@ -49,6 +49,10 @@ public:
 
     ~io_wait() { end_wait(); }
 
+    // For the library, made public by the operations.
+
+    using io_waiter::release_line;
+
 protected:
     /// The answer of an attempt that has to wait.
     static constexpr long pending = LONG_MIN;

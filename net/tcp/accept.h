@@ -35,6 +35,12 @@ public:
     bool poll(context& cx) noexcept;
     result<accepted> take() noexcept;
 
+    /// For the library; see edo::release_line().
+    void release_line() noexcept {
+        io_wait::release_line();
+        if (pause_) pause_->release_line();
+    }
+
 private:
     std::optional<detail::alarm> pause_;
     duration next_pause_{};

@@ -17,6 +17,7 @@ class tcp_stream;
 class [[nodiscard]] connect_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "connect";
+    using io_wait::release_line;
 
     explicit connect_operation(const socket_addr& addr) noexcept
         : io_wait(nullptr, detail::interest::write), one_(addr), is_list_(false) {}

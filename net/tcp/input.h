@@ -20,7 +20,7 @@ namespace edo::detail {
 /// unread until more comes, because a ring does not tell urgent data from other data.
 ///
 /// Each operation requires that the socket lives until its first poll; from then on the operation
-/// is not moved, and does not outlive the task that awaits it.
+/// is not moved.
 template <class Self>
 class tcp_input {
 public:

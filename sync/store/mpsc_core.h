@@ -174,7 +174,7 @@ public:
                       "out of memory while a dropped mpsc receive put its message back");
             ring_.push_front(std::move(*untaken));
         }
-        if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_first();
+        if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_all();
     }
 
     result<T> try_recv() noexcept {
@@ -244,7 +244,7 @@ private:
 
     void put_locked(T& message) noexcept {
         ring_.push_back(std::move(message));
-        receiving_.fire_first();
+        receiving_.fire_all();  // the first may be in a variable, where nobody polls it
     }
 
     bool try_recv_locked(std::optional<T>& into) noexcept {

@@ -87,6 +87,8 @@ public:
         return answer_ != permit_answer::waits;
     }
 
+    void release_line() noexcept { request_.release_line(); }
+
     /// The permits become the caller's. Returns: false when the queue was closed.
     bool hand_over() noexcept {
         return std::exchange(answer_, permit_answer::closed) == permit_answer::granted;

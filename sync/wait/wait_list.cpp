@@ -21,16 +21,9 @@ void wait_list::fire(wait_node& node) noexcept {
     node.target_.wake();
 }
 
-bool wait_list::fire_first() noexcept {
-    wait_node* const first = nodes_.front();
-    if (first == nullptr) return false;
-    fire(*first);
-    return true;
-}
-
 void wait_list::fire_all() noexcept {
-    while (fire_first()) {
-    }
+    while (wait_node* const first = nodes_.front())
+        fire(*first);
 }
 
 bool wait_list::forget(wait_node& node) noexcept {

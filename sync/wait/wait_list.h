@@ -5,6 +5,7 @@
 #include <edo/base/check.h>
 #include <edo/base/intrusive_list.h>
 #include <edo/task/context.h>
+#include <edo/task/state/kept_task.h>
 #include <edo/task/waker.h>
 
 namespace edo::detail {
@@ -24,7 +25,8 @@ class wait_list;
 //
 // Wakes are borrowed: fire() wakes under the mutex and counts no reference. That is sound because
 // an operation whose node is known takes the mutex, and forgets the node, before its memory goes;
-// so while the mutex is held and the node is known, the task's cell is alive.
+// so while the mutex is held and the node is known, the task's cell is alive. An operation that
+// outlives the line of its last poll is told so, and keeps the cell from then on (release_line).
 // What a fired node was given (a permit, the right to look first) is the operation's to use or,
 // when it is dropped, to hand on.
 
@@ -41,6 +43,11 @@ public:
 
     wait_node& operator=(wait_node&&) = delete;
 
+    /// For the operation's release_line(). The waiting task's thread only; it needs no mutex.
+    void release_line() noexcept {
+        if (is_known()) kept_.keep(target_);
+    }
+
     /// True from wait() to forget(). The waiting task may ask without the mutex: only it changes
     /// this.
     bool is_known() const noexcept { return static_cast<bool>(target_); }
@@ -56,6 +63,7 @@ private:
     friend class wait_list;
 
     wake_target target_;  // borrowed, as said above
+    kept_task kept_;
     bool fired_ = false;
 };
 
@@ -72,8 +80,6 @@ public:
     void wait(wait_node& node, const context& cx) noexcept;
     /// Takes a node out and wakes its task.
     void fire(wait_node& node) noexcept;
-    /// Fires the node that waits longest. Returns: false when none waits.
-    bool fire_first() noexcept;
     void fire_all() noexcept;
     /// Ends all interest of a node. Returns: true when it had been fired.
     bool forget(wait_node& node) noexcept;

@@ -104,6 +104,7 @@ bool group_core::wait_for_few(group_waiter& waiter, wake_target target, std::siz
 void group_core::stop_waiting(group_waiter& waiter) noexcept {
     mutex_lock guard(lock_);
     if (waiter.is_linked()) waiter.unlink();
+    waiter.target = {};
 }
 
 std::size_t group_core::alive() const noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include <edo/base/check.h>
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/task/state/header.h>
@@ -14,7 +15,17 @@ enum class group_policy : unsigned char { fail_fast, independent, first_success 
 /// One who waits until there are few children; lives in the operation. Protected by the group's
 /// lock.
 struct group_waiter : list_node {
-    wake_target target;
+    group_waiter() noexcept = default;
+
+    group_waiter(group_waiter&& other) noexcept : list_node() {
+        EDO_CHECK(
+            !other.target,
+            "an operation was moved while it waits; move it before its first poll, or not at all");
+    }
+
+    group_waiter& operator=(group_waiter&&) = delete;
+
+    wake_target target;  // null: not listed
     std::size_t few = 0;
 };
 

@@ -2,14 +2,18 @@
 
 #include "sync/waiting.h"
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <edo/sync/cancellation_token.h>
+#include <edo/sync/notify.h>
 #include <edo/task/or_return.h>
 #include <edo/task/select.h>
+#include <edo/task/task_group.h>
 
 namespace mpsc = edo::sync::mpsc;
 using edo::errc;
@@ -373,6 +377,64 @@ TEST(mpsc, recv_kept_in_a_variable_survives_a_select) {
     ex.run_until_idle();
 
     EXPECT_THAT(got, ElementsAre(1, 2));
+}
+
+TEST(mpsc, recv_left_in_a_variable_does_not_keep_another_from_its_message) {
+    auto [tx, rx] = mpsc::channel<int>(1);
+    auto [other_tx, other_rx] = mpsc::channel<int>(1);
+    edo::testing::manual_executor ex;
+    int got = 0;
+    auto task = ex.spawn([&]() -> edo::task<> {
+        auto left = rx.recv();
+        co_await edo::select(left, other_rx.recv());
+        auto message = co_await rx.recv();
+        got = *message;
+    });
+    ex.run_until_idle();
+
+    EXPECT_TRUE(other_tx.try_send(1));
+    ex.run_until_idle();
+    EXPECT_TRUE(tx.try_send(2));
+    ex.run_until_idle();
+
+    EXPECT_EQ(got, 2);
+}
+
+// A child that has not ended yet makes the select settle, and while it does so all is dropped.
+template <class Receive>
+std::optional<int> left_in_the_channel(mpsc::sender<int>& tx,
+                                       mpsc::receiver<int>& rx,
+                                       Receive receive) {
+    edo::testing::manual_executor ex;
+    edo::sync::notify never;
+    auto with_child = [&]() -> edo::task<> {
+        edo::task_group group;
+        group.spawn([&]() -> edo::task<> { co_await never.notified(); });
+        static_cast<void>(co_await group.join());
+    };
+    auto task = ex.spawn([&]() -> edo::task<> { co_await edo::select(receive(), with_child()); });
+    ex.run_until_idle();
+
+    EXPECT_TRUE(tx.try_send(1));
+    EXPECT_TRUE(ex.run_one());
+    EXPECT_FALSE(task.is_finished());
+    task.request_cancel();
+    ex.run_until_idle();
+    EXPECT_TRUE(task.is_finished());
+
+    auto message = rx.try_recv();
+    return message ? std::optional<int>(*message) : std::nullopt;
+}
+
+TEST(mpsc, message_of_a_select_that_is_dropped_while_it_settles_stays) {
+    auto [tx, rx] = mpsc::channel<int>(1);
+    edo::sync::notify never;
+    edo::sync::cancellation_token stop;
+
+    EXPECT_EQ(left_in_the_channel(tx, rx, [&] { return rx.recv(); }), 1);
+    EXPECT_EQ(left_in_the_channel(tx, rx, [&] { return edo::select(rx.recv(), never.notified()); }),
+              1);
+    EXPECT_EQ(left_in_the_channel(tx, rx, [&] { return stop.run_until_cancelled(rx.recv()); }), 1);
 }
 
 TEST(mpsc, large_messages_pass_and_leave_nothing_behind) {

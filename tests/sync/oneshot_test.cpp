@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <edo/task/select.h>
+
 namespace oneshot = edo::sync::oneshot;
 using edo::errc;
 using edo::testing::waiting;
@@ -118,6 +120,48 @@ TEST(oneshot, close_refuses_and_tells_the_sender_that_waits_for_it) {
     EXPECT_TRUE(wait.poll());
     EXPECT_TRUE(tx.is_closed());
     EXPECT_EQ(tx.send(1).unsent(), 1);
+}
+
+TEST(oneshot, close_ends_a_receive_that_waits) {
+    auto [tx, rx] = oneshot::channel<int>();
+    waiting wait(rx.recv());
+
+    rx.close();
+
+    EXPECT_TRUE(wait.poll());
+    EXPECT_EQ(wait.took->error(), errc::closed);
+}
+
+TEST(oneshot, receive_after_close_says_closed) {
+    auto [tx, rx] = oneshot::channel<int>();
+    rx.close();
+
+    waiting wait(rx.recv());
+
+    EXPECT_EQ(wait.took->error(), errc::closed);
+    EXPECT_EQ(rx.try_recv().error(), errc::closed);
+    EXPECT_EQ(tx.send(1).error(), errc::closed);
+}
+
+TEST(oneshot, receive_left_in_a_variable_does_not_keep_another_from_its_message) {
+    auto [tx, rx] = oneshot::channel<int>();
+    auto [other_tx, other_rx] = oneshot::channel<int>();
+    edo::testing::manual_executor ex;
+    int got = 0;
+    auto task = ex.spawn([&]() -> edo::task<> {
+        auto left = rx.recv();
+        co_await edo::select(left, other_rx.recv());
+        auto message = co_await rx.recv();
+        got = *message;
+    });
+    ex.run_until_idle();
+
+    EXPECT_TRUE(other_tx.send(1));
+    ex.run_until_idle();
+    EXPECT_TRUE(tx.send(2));
+    ex.run_until_idle();
+
+    EXPECT_EQ(got, 2);
 }
 
 TEST(oneshot, unread_message_dies_with_the_receiver) {

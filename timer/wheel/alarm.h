@@ -40,6 +40,9 @@ public:
     /// Ends all interest early; a poll begins it again.
     void disarm() noexcept;
 
+    /// See edo::release_line(). Nobody is woken meanwhile, so nothing need be armed.
+    void release_line() noexcept { disarm(); }
+
     bool is_relative() const noexcept { return phase_ == phase::relative; }
 
     bool is_elapsed() const noexcept { return phase_ == phase::elapsed; }
