@@ -6,6 +6,10 @@ namespace edo::detail {
 
 void reactor_home::close() noexcept {
     mutex_lock guard(lock);
+    close_locked();
+}
+
+void reactor_home::close_locked() noexcept {
     open = nullptr;
     while (registration* r = members.pop_front())
         r->happened(readiness_view::orphaned);

@@ -32,6 +32,8 @@ public:
 
     /// Ends the membership of all registrations and fails them with errc::runtime_shutdown.
     void close() noexcept;
+    /// The same. Requires: `lock` is held.
+    void close_locked() noexcept;
 
     mutex lock;
     reactor* open;                         ///< null once the reactor is shut down

@@ -116,6 +116,8 @@ void uring_reactor::make_requests_put_off() noexcept {
         registration& r = *std::exchange(rest, rest->reactor_notes.next);
         if (r.reactor_notes.end_waits) {
             request_end(r);
+        } else if (r.reactor_notes.left) {
+            r.reactor_notes.arm_waits = false;  // its descriptor's number may be another file's
         } else {
             arm(r);
         }
@@ -124,6 +126,10 @@ void uring_reactor::make_requests_put_off() noexcept {
 
 void uring_reactor::end_those_that_left() noexcept {
     mutex_lock guard(home_.lock);
+    end_those_that_left_locked();
+}
+
+void uring_reactor::end_those_that_left_locked() noexcept {
     while (registration* r = home_.leaving.pop_front())
         if (end(*r).record_is_free) r->free();
 }
@@ -217,14 +223,15 @@ void uring_reactor::wake() noexcept {
 
 void uring_reactor::shutdown() noexcept {
     if (is_shut_down_) return;
-    end_those_that_left();
     {
+        // In one go: a record that another thread detaches in between would be left to nobody.
         mutex_lock guard(home_.lock);
+        end_those_that_left_locked();
         put_off_ = nullptr;
         for (registration* r = home_.members.front(); r != nullptr; r = home_.members.after(*r))
             if (r->reactor_notes.armed) ring_.poll_remove(r);
+        home_.close_locked();
     }
-    home_.close();
     is_shut_down_ = true;
     // Until the kernel has let go of the files, closing them would not end their connections. What
     // it does not let go of now goes with the ring.

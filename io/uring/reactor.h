@@ -61,6 +61,7 @@ private:
     void take_back(registration& r) noexcept;
     void make_requests_put_off() noexcept;
     void end_those_that_left() noexcept;
+    void end_those_that_left_locked() noexcept;
     unsigned take_reports() noexcept;
     bool take_report(const ring::report& news) noexcept;
     void take_last_report(registration& r, std::int32_t answer) noexcept;
