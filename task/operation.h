@@ -75,6 +75,8 @@ bool poll_operation(Op& op, context& cx) noexcept {
         return op.poll(cx);
     } else {
         if (!cx.has_budget()) [[unlikely]] {
+            // What it refers to may go from its first poll on, also when that is put off.
+            if constexpr (requires { op.postpone(cx); }) op.postpone(cx);
             cx.yield();
             return false;
         }

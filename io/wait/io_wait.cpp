@@ -9,6 +9,12 @@ std::error_code error_of(long answer) noexcept {
     return system_error_of(answer);
 }
 
+void io_wait::postpone(context& cx) noexcept {
+    if (record_ == nullptr || is_waiting_) return;
+    while (!record_->wait(*this, cx.target(), record_->look())) {
+    }
+}
+
 long io_wait::wait(context& cx, readiness_view seen) noexcept {
     if (seen.is_orphaned()) {
         end_wait();

@@ -53,6 +53,10 @@ public:
 
     using io_waiter::release_line;
 
+    /// The operation goes on later though it need not wait: from now on it holds the record, as one
+    /// that waits does, so that the socket may go meanwhile.
+    void postpone(context& cx) noexcept;
+
 protected:
     /// The answer of an attempt that has to wait.
     static constexpr long pending = LONG_MIN;

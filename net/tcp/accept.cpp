@@ -64,7 +64,10 @@ bool accept_operation::poll(context& cx) noexcept {
     for (;;) {
         if (pause_) {
             const detail::alarm::status paused = pause_->poll(cx);
-            if (paused == detail::alarm::status::pending) return false;
+            if (paused == detail::alarm::status::pending) {
+                postpone(cx);
+                return false;
+            }
             pause_.reset();
             if (paused == detail::alarm::status::abandoned) {
                 answer_ = detail::answer_of(errc::runtime_shutdown);
@@ -83,6 +86,7 @@ bool accept_operation::poll(context& cx) noexcept {
             if (next_pause_ > longest_pause) next_pause_ = longest_pause;
             pause_.emplace(next_pause_);
         } else if (!cx.charge()) {
+            postpone(cx);
             return false;  // a peer that aborts all its connections must not hold the worker
         }
     }

@@ -25,6 +25,7 @@ public:
 class [[nodiscard]] accept_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "accept";
+    using io_wait::postpone;
 
     explicit accept_operation(detail::registration* listener) noexcept
         : io_wait(listener, detail::interest::read) {}

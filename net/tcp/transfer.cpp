@@ -123,6 +123,7 @@ namespace sys = detail::sys;
 bool read_operation::poll(context& cx) noexcept {
     if (buffer_.empty()) {
         answer_ = empty_answer(record());
+        end_wait();
         return true;
     }
     const std::size_t wanted = portion(buffer_.size());
@@ -144,6 +145,7 @@ bool read_vectored_operation::poll(context& cx) noexcept {
     native_list list(buffers_);
     if (list.bytes() == 0) {
         answer_ = empty_answer(record());
+        end_wait();
         return true;
     }
     answer_ = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
@@ -173,7 +175,10 @@ bool read_exact_operation::poll(context& cx) noexcept {
             break;
         }
         done_ += static_cast<std::size_t>(n);
-        if (done_ < buffer_.size() && !cx.charge()) return false;
+        if (done_ < buffer_.size() && !cx.charge()) {
+            postpone(cx);
+            return false;
+        }
     }
     end_wait();
     return true;
@@ -186,6 +191,7 @@ result<void> read_exact_operation::take() noexcept {
 bool write_operation::poll(context& cx) noexcept {
     if (data_.empty()) {
         answer_ = empty_answer(record());
+        end_wait();
         return true;
     }
     const std::size_t wanted = portion(data_.size());
@@ -205,6 +211,7 @@ bool write_vectored_operation::poll(context& cx) noexcept {
     native_list list(data_);
     if (list.bytes() == 0) {
         answer_ = empty_answer(record());
+        end_wait();
         return true;
     }
     answer_ = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
@@ -234,7 +241,10 @@ bool write_all_operation::poll(context& cx) noexcept {
             break;
         }
         done_ += static_cast<std::size_t>(n);
-        if (done_ < data_.size() && !cx.charge()) return false;
+        if (done_ < data_.size() && !cx.charge()) {
+            postpone(cx);
+            return false;
+        }
     }
     end_wait();
     return true;
@@ -261,7 +271,10 @@ bool write_all_vectored_operation::poll(context& cx) noexcept {
             break;
         }
         advance(static_cast<std::size_t>(n));
-        if (!data_.empty() && !cx.charge()) return false;
+        if (!data_.empty() && !cx.charge()) {
+            postpone(cx);
+            return false;
+        }
     }
     end_wait();
     return true;

@@ -17,7 +17,7 @@ namespace edo::net {
 class [[nodiscard]] read_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     enum class mode : std::uint8_t { take, look };
 
@@ -37,7 +37,7 @@ private:
 class [[nodiscard]] read_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     read_vectored_operation(detail::registration* r,
                             std::span<const std::span<std::byte>> buffers) noexcept
@@ -55,7 +55,7 @@ private:
 class [[nodiscard]] read_exact_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "read_exact";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     read_exact_operation(detail::registration* r, std::span<std::byte> buffer) noexcept
         : io_wait(r, detail::interest::read), buffer_(buffer) {}
@@ -76,7 +76,7 @@ private:
 class [[nodiscard]] write_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     write_operation(detail::registration* r, std::span<const std::byte> data) noexcept
         : io_wait(r, detail::interest::write), data_(data) {}
@@ -93,7 +93,7 @@ private:
 class [[nodiscard]] write_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     write_vectored_operation(detail::registration* r,
                              std::span<const std::span<const std::byte>> data) noexcept
@@ -111,7 +111,7 @@ private:
 class [[nodiscard]] write_all_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write_all";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     write_all_operation(detail::registration* r, std::span<const std::byte> data) noexcept
         : io_wait(r, detail::interest::write), data_(data) {}
@@ -132,7 +132,7 @@ private:
 class [[nodiscard]] write_all_vectored_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "write_all";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     write_all_vectored_operation(detail::registration* r,
                                  std::span<const std::span<const std::byte>> data) noexcept
@@ -157,7 +157,7 @@ private:
 class [[nodiscard]] ready_operation : detail::io_wait {
 public:
     static constexpr const char* wait_name = "readiness";
-    using io_wait::release_line;
+    using io_wait::postpone, io_wait::release_line;
 
     ready_operation(detail::registration* r, detail::interest what) noexcept : io_wait(r, what) {}
 

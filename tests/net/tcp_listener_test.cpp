@@ -248,6 +248,20 @@ TEST_P(tcp_listener_test, pauses_of_accept_grow_to_a_second) {
     loop.cancel(std::move(accepting));
 }
 
+TEST_P(tcp_listener_test, accept_that_pauses_learns_that_the_listener_was_destroyed) {
+    restored_calls restored;
+    detail::sys::current.accept4 = scripted_accept4;
+    script = {-EMFILE};
+    plain_socket client = connect_plainly(address());
+    auto accepting = loop.spawn(accept_one, std::ref(listener));
+    loop.run_ready();
+
+    listener = tcp_listener();
+    loop.advance(5ms);
+
+    EXPECT_EQ(loop.join(std::move(accepting)).error(), make_error_code(errc::closed));
+}
+
 TEST_P(tcp_listener_test, accept_that_pauses_can_be_dropped) {
     restored_calls restored;
     detail::sys::current.accept4 = scripted_accept4;

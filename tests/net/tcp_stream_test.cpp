@@ -1,5 +1,6 @@
 #include <edo/net/tcp_stream.h>
 
+#include "../support/event.h"
 #include "io_loop.h"
 #include "pairs.h"
 #include <array>
@@ -381,6 +382,54 @@ TEST_P(tcp_stream_test, waiting_reader_learns_that_the_stream_was_destroyed) {
 
     EXPECT_EQ(loop.join(std::move(reader)).error(), make_error_code(errc::closed));
     EXPECT_TRUE(peer.is_at_end());
+}
+
+task<result<std::string>> read_without_budget(tcp_stream& from) {
+    while (detail::current_execution()->line->charge()) {
+    }
+    co_return co_await read_text(from);
+}
+
+TEST_P(tcp_stream_test, reader_whose_first_poll_is_put_off_learns_that_the_stream_was_destroyed) {
+    auto reader = loop.spawn(read_without_budget, std::ref(stream));
+    ASSERT_TRUE(loop.executor().run_one());
+
+    stream = tcp_stream();
+    loop.run_ready();
+
+    EXPECT_EQ(loop.join(std::move(reader)).error(), make_error_code(errc::closed));
+    EXPECT_TRUE(peer.is_at_end());
+}
+
+task<> read_until(net::read_operation& op, event& stop) {
+    co_await edo::select(op, stop.wait());
+}
+
+task<result<std::size_t>> finish_read(net::read_operation& op) {
+    co_return co_await op;
+}
+
+TEST_P(tcp_stream_test, read_in_a_variable_outlives_the_task_that_polled_it) {
+    std::array<std::byte, 8> bytes;
+    auto op = stream.read(bytes);
+    event stop;
+    {
+        auto first = loop.spawn(read_until, std::ref(op), std::ref(stop));
+        loop.run_ready();
+        stop.raise();
+        loop.run_ready();
+        ASSERT_TRUE(first.is_finished());
+    }
+    event other;  // the second task has the memory of the first
+    auto idle = stream.peek(bytes);
+    auto second = loop.spawn([](event& e, net::read_operation&) -> task<> { co_await e.wait(); },
+                             std::ref(other), std::ref(idle));
+    loop.run_ready();
+
+    peer.send("x");
+    auto third = loop.spawn(finish_read, std::ref(op));
+    EXPECT_EQ(loop.join(std::move(third)).value(), 1u);
+    loop.cancel(std::move(second));
 }
 
 TEST_P(tcp_stream_test, reused_descriptor_number_is_not_taken_for_its_predecessor) {
