@@ -109,10 +109,19 @@ public:
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
 
-    bool await_ready() { return static_cast<bool>(awaiter_.await_ready()); }
+    // What is ready at once costs a unit of the task's budget, as any operation; without one the
+    // line goes on at its next turn.
+    bool await_ready() {
+        is_ready_ = static_cast<bool>(awaiter_.await_ready());
+        return is_ready_ && frame->line->charge();
+    }
 
     bool await_suspend(std::coroutine_handle<>) {
         context& line = *frame->line;
+        if (is_ready_) {
+            line.suspend_at(*this);
+            return true;
+        }
         // The waker stays what it is for the whole wait: a branch keeps its slot while it lives,
         // and a
         // stale wake is harmless.
@@ -121,7 +130,8 @@ public:
         if constexpr (std::is_void_v<answer>) {
             awaiter_.await_suspend(relay_.handle());
         } else if constexpr (std::is_same_v<answer, bool>) {
-            if (!awaiter_.await_suspend(relay_.handle())) return false;
+            is_ready_ = !awaiter_.await_suspend(relay_.handle());
+            if (is_ready_ && line.charge()) return false;
         } else {
             awaiter_.await_suspend(relay_.handle()).resume();
         }
@@ -146,14 +156,16 @@ private:
         }
     }
 
-    static std::coroutine_handle<> poll(leaf& self, context&) noexcept {
+    static std::coroutine_handle<> poll(leaf& self, context& cx) noexcept {
         auto& me = static_cast<foreign_awaiter&>(self);
-        return me.relay_.is_resumed() ? me.frame->handle() : std::coroutine_handle<>{};
+        if (!me.is_ready_ && !me.relay_.is_resumed()) return {};
+        return cx.charge() ? me.frame->handle() : std::coroutine_handle<>{};
     }
 
     static constexpr leaf_kind kind_of{&poll, nullptr, "foreign awaitable", nullptr};
 
-    relay relay_;  // outlives the awaiter: destroyed after it
+    bool is_ready_ = false;  // without having been resumed
+    relay relay_;            // outlives the awaiter: destroyed after it
     decltype(get(std::declval<A>())) awaiter_;
 };
 

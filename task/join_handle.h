@@ -70,6 +70,12 @@ public:
         return *cell_;
     }
 
+    /// The output, which is told by that. Requires: the task is complete.
+    output_slot<T>& output_to_take() const noexcept {
+        cell().output_was_taken.store(true, relaxed);  // see there
+        return cell().output();
+    }
+
     /// Gives up the output; `cancel` asks the task to end as well.
     void give_up(bool cancel) noexcept {
         if (cell_ == nullptr) return;
@@ -148,10 +154,10 @@ public:
     }
 
 private:
-    join_outcome<T> take_outcome() { return join_outcome<T>(claim_.cell().output()); }
+    join_outcome<T> take_outcome() { return join_outcome<T>(claim_.output_to_take()); }
 
     T take_value() {
-        auto& out = claim_.cell().output();
+        auto& out = claim_.output_to_take();
         if (out.is_empty()) {
             if constexpr (is_result_v<T>) {
                 return T(errc::cancelled);
@@ -187,10 +193,16 @@ public:
             requested_ = true;
             claim_.cell().cancel();
         }
+        EDO_CHECK(registered_ || !claim_.cell().state.is_awaited_by_handle(),
+                  "two cancel() of one join handle were awaited at the same time; one has to be "
+                  "done, or dropped, before the next");
         return claim_.poll_end(cx, registered_);
     }
 
     void take() noexcept { claim_.forget_waker(registered_); }
+
+    /// For the library; see edo::release_line(). In a variable it is in nobody's way.
+    void release_line() noexcept { claim_.forget_waker(registered_); }
 
 private:
     output_claim<T>& claim_;

@@ -24,10 +24,7 @@ task_group::task_group(group_policy policy, std::source_location site) noexcept
 task_group::~task_group() {
     if (core_.alive() != 0) core_.destroy_children();
     if (link_.is_linked()) link_.unlink();
-    detail::failure why;
-    const detail::outcome how = core_.take_result(why);
-    if (how == detail::outcome::error || how == detail::outcome::exception)
-        detail::report_unobserved({0, {}, why.error, std::move(why.exception)});
+    core_.report_untold();
 }
 
 task_group& task_group::max_children(std::size_t n) noexcept {

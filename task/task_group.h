@@ -38,9 +38,9 @@ public:
     ///           returned without an error. Errors: throws std::system_error(errc::cancelled)
     ///           otherwise.
     T take() {
-        auto& out = claim_.cell().output();
-        if (!is_finished() || out.is_empty())
-            throw std::system_error(make_error_code(errc::cancelled));
+        if (!is_finished()) throw std::system_error(make_error_code(errc::cancelled));
+        auto& out = claim_.output_to_take();
+        if (out.is_empty()) throw std::system_error(make_error_code(errc::cancelled));
         if constexpr (detail::is_result_v<T>) {
             return out.take();
         } else {

@@ -5,6 +5,7 @@
 #include <edo/base/seam/futex.h>
 #include <edo/task/context.h>
 #include <edo/task/state/scheduler.h>
+#include <edo/task/unobserved.h>
 
 namespace edo::detail {
 
@@ -25,7 +26,7 @@ bool group_core::add(task_header& child, std::size_t limit) noexcept {
     return true;
 }
 
-bool group_core::note_outcome(outcome how, failure why) noexcept {
+bool group_core::note_outcome(task_header& child, outcome how, failure why) noexcept {
     if (policy_ == group_policy::independent || how == outcome::cancelled) return false;
     if (how == outcome::value && policy_ != group_policy::first_success) return false;
     mutex_lock guard(lock_);
@@ -36,6 +37,8 @@ bool group_core::note_outcome(outcome how, failure why) noexcept {
     if (first_ != outcome::value) return policy_ == group_policy::first_success;
     first_ = how;
     why_ = std::move(why);
+    failed_ = &child;
+    child.add_ref();
     if (policy_ == group_policy::fail_fast) cancel_locked();
     return true;
 }
@@ -127,6 +130,14 @@ outcome group_core::take_result(failure& why) noexcept {
     if (first_ == outcome::value) return cancelled_ ? outcome::cancelled : outcome::value;
     why = std::move(why_);
     return std::exchange(first_, outcome::cancelled);
+}
+
+void group_core::report_untold() noexcept {
+    const bool has_failure = first_ == outcome::error || first_ == outcome::exception;
+    if (!has_failure || succeeded_) return;
+    // Relaxed: who takes the output at this moment on another thread may see it reported, too.
+    if (failed_->output_was_taken.load(relaxed)) return;
+    report_unobserved({failed_->id, failed_->spawn_site(), why_.error, std::move(why_.exception)});
 }
 
 }  // namespace edo::detail

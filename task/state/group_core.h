@@ -46,12 +46,16 @@ public:
     group_core(const group_core&) = delete;
     group_core& operator=(const group_core&) = delete;
 
+    ~group_core() {
+        if (failed_ != nullptr) failed_->release_refs();
+    }
+
     /// Lists a child, until child_ended(). Requires: fewer than `limit` are alive.
     /// Returns: false when the group is cancelled: the child must end without having run.
     bool add(task_header& child, std::size_t limit) noexcept;
     /// Called when the child's output is known and before it is published: applies the policy.
     /// Returns: true when the failure is the one that the group's join() will tell.
-    bool note_outcome(outcome how, failure why) noexcept;
+    bool note_outcome(task_header& child, outcome how, failure why) noexcept;
     /// The child is complete: its last touch of the group.
     void child_ended(task_header& child) noexcept;
 
@@ -70,6 +74,9 @@ public:
 
     /// What join() returns, and why. Requires: no child is alive. A failure is told once.
     outcome take_result(failure& why) noexcept;
+    /// Reports a failure that neither join() nor the child's handle has told. Requires: no child is
+    /// alive.
+    void report_untold() noexcept;
 
 private:
     void cancel_locked() noexcept;
@@ -79,6 +86,7 @@ private:
     std::size_t alive_ = 0;
     intrusive_list<group_waiter> waiting_;
     failure why_;
+    task_header* failed_ = nullptr;  // whose failure it is; counted
     outcome first_ = outcome::value;  // the first failure; value: none so far
     group_policy policy_;
     bool cancelled_ = false;

@@ -229,6 +229,12 @@ public:
         return (word_.load(relaxed) & join_waker) != 0;  // only the handle changes it
     }
 
+    /// The same, of a task that is not complete.
+    bool is_awaited_by_handle() const noexcept {
+        return (word_.load(relaxed) & (join_waker | complete_bit)) ==
+               join_waker;  // one look, so that a completion in between is no join waker
+    }
+
     /// A. Returns: false when the task is complete: then the waker will not be used.
     bool set_join_waker() noexcept {
         std::uint64_t seen = word_.load(acquire);  // J

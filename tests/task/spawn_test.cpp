@@ -10,6 +10,9 @@
 
 #include <gtest/gtest.h>
 
+#include <edo/task/join.h>
+#include <edo/task/select.h>
+
 namespace {
 
 using edo::join_handle;
@@ -195,6 +198,42 @@ TEST(join_handle, cancel_returns_when_the_task_is_gone) {
     ex.run_until_idle();
 
     EXPECT_EQ(seen, "gone, finished");
+}
+
+task<> cancels_twice_at_once(join_handle<int> h) {
+    co_await edo::join(h.cancel(), h.cancel());
+}
+
+TEST(join_handle_death, two_cancels_at_once_are_a_loud_error) {
+    EXPECT_DEATH(
+        {
+            manual_executor ex;
+            event e;
+            auto victim = ex.spawn(wait_and_answer, std::ref(e), 1);
+            ex.run_until_idle();
+            auto h = ex.spawn(cancels_twice_at_once, std::move(victim));
+            ex.run_until_idle();
+        },
+        "two cancel\\(\\) of one join handle");
+}
+
+task<> cancels_again_after_a_while(join_handle<int> h, event& other) {
+    auto left = h.cancel();
+    co_await edo::select_biased(left, other.wait());
+    co_await h.cancel();
+}
+
+TEST(join_handle, cancel_left_in_a_variable_is_in_nobodys_way) {
+    manual_executor ex;
+    event e, other;
+    other.raise();
+    auto victim = ex.spawn(wait_and_answer, std::ref(e), 1);
+    ex.run_until_idle();
+
+    auto h = ex.spawn(cancels_again_after_a_while, std::move(victim), std::ref(other));
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
 }
 
 TEST(join_handle, a_task_cancelled_before_its_first_poll_never_runs) {
@@ -450,6 +489,35 @@ TEST(foreign_awaitable, that_is_ready_does_not_suspend) {
     auto h = ex.spawn(await_suspend_never);
     EXPECT_EQ(ex.run_until_idle(), 1u);
     EXPECT_TRUE(h.is_finished());
+}
+
+struct suspend_refused {
+    bool await_ready() const noexcept { return false; }
+
+    bool await_suspend(std::coroutine_handle<>) const noexcept { return false; }
+
+    void await_resume() const noexcept {}
+};
+
+template <class Awaitable>
+task<> await_many(int& count) {
+    for (; count < 1000; ++count)
+        co_await Awaitable{};
+}
+
+TEST(foreign_awaitable, that_is_always_ready_lets_others_run) {
+    manual_executor ex;
+    int ready = 0, refused = 0;
+
+    auto h = ex.spawn(await_many<std::suspend_never>, std::ref(ready));
+    auto g = ex.spawn(await_many<suspend_refused>, std::ref(refused));
+    ex.run_one();
+    ex.run_one();
+    EXPECT_LT(ready, 200);
+    EXPECT_LT(refused, 200);
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished() && g.is_finished());
 }
 
 }  // namespace

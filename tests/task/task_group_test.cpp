@@ -2,6 +2,7 @@
 
 #include "../support/event.h"
 #include "../support/manual_executor.h"
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -146,6 +147,65 @@ TEST(task_group, independent_children_fail_alone_and_are_reported) {
     ex.run_until_idle();
 
     EXPECT_EQ(out.value_or(0), 5);
+    edo::set_unobserved_failure_hook(before);
+}
+
+task<> takes_the_failure_from_the_handle(event& e, bool joins) {
+    task_group group;
+    auto child = group.spawn(fail_after, std::ref(e));
+    if (joins) {
+        auto taken = co_await std::move(child).join();
+        EXPECT_EQ(taken.error(), edo::errc::lagged);
+    } else {
+        while (group.alive() != 0)
+            co_await edo::yield_now();
+        EXPECT_EQ(child.take().error(), edo::errc::lagged);
+    }
+}
+
+TEST(task_group, failure_that_a_handle_has_taken_is_not_reported) {
+    auto* before = edo::set_unobserved_failure_hook(&note);
+    reported.clear();
+    manual_executor ex;
+    event e;
+    e.raise();
+
+    for (const bool joins : {true, false}) {
+        auto h = ex.spawn(takes_the_failure_from_the_handle, std::ref(e), joins);
+        ex.run_until_idle();
+        EXPECT_TRUE(h.is_finished());
+    }
+
+    EXPECT_EQ(reported, std::vector<std::string>{});
+    edo::set_unobserved_failure_hook(before);
+}
+
+std::uint64_t reported_id = 0;
+
+void note_id(const edo::unobserved_failure& f) noexcept {
+    reported_id = f.task_id;
+}
+
+task<> forgets_to_join(event& e, std::uint64_t& id) {
+    task_group group;
+    auto child = group.spawn(fail_after, std::ref(e));
+    id = child.id();
+    while (group.alive() != 0)
+        co_await edo::yield_now();
+}
+
+TEST(task_group, failure_that_nobody_looks_at_is_reported_with_the_task) {
+    auto* before = edo::set_unobserved_failure_hook(&note_id);
+    manual_executor ex;
+    event e;
+    e.raise();
+    std::uint64_t id = 0;
+
+    auto h = ex.spawn(forgets_to_join, std::ref(e), std::ref(id));
+    ex.run_until_idle();
+
+    EXPECT_NE(id, 0u);
+    EXPECT_EQ(reported_id, id);
     edo::set_unobserved_failure_hook(before);
 }
 
@@ -333,6 +393,50 @@ TEST(task_group, has_room_waits_for_a_child_to_end) {
         ex.run_until_idle();
     }
     EXPECT_TRUE(h.is_finished());
+}
+
+task<> moves_a_waiting_join(event& e) {
+    task_group group;
+    group.spawn(wait_on, std::ref(e));
+    auto all = group.join();
+    event now;
+    now.raise();
+    co_await edo::select_biased(all, now.wait());
+    auto moved = std::move(all);
+    static_cast<void>(co_await moved);
+}
+
+TEST(task_group, join_in_a_variable_waits_for_nothing_between_two_polls) {
+    // Nobody waits any more, so it may even be moved.
+    manual_executor ex;
+    event e;
+
+    auto h = ex.spawn(moves_a_waiting_join, std::ref(e));
+    ex.run_until_idle();
+    e.raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+}
+
+task<> polls_and_moves(event& e) {
+    task_group group;
+    group.spawn(wait_on, std::ref(e));
+    auto all = group.join();
+    EXPECT_FALSE(all.poll(*edo::detail::current_execution()->line));
+    auto moved = std::move(all);
+    co_return;
+}
+
+TEST(task_group_death, join_that_is_moved_while_it_waits_is_a_loud_error) {
+    EXPECT_DEATH(
+        {
+            manual_executor ex;
+            event e;
+            auto h = ex.spawn(polls_and_moves, std::ref(e));
+            ex.run_until_idle();
+        },
+        "moved while it waits");
 }
 
 TEST(task_group_death, outside_a_task_it_is_a_loud_error) {
