@@ -90,9 +90,8 @@ void blocking_pool::run_jobs(worker& me) noexcept {
             me.job = job;
             lock_.unlock();
             job->run();
-            finish(*job);
+            finish(me);
             lock_.lock();
-            me.job = nullptr;
         }
         if (closed_) break;
         idle_.push_back(me);
@@ -103,14 +102,15 @@ void blocking_pool::run_jobs(worker& me) noexcept {
         me.unlink();
         if (queue_.is_empty()) break;
     }
-    lock_.unlock();
-    leave(me);
+    leave_locked(me);
 }
 
-void blocking_pool::finish(blocking_job& job) noexcept {
+void blocking_pool::finish(worker& me) noexcept {
     waker waiting;
+    blocking_job& job = *me.job;
     {
         mutex_lock guard(lock_);
+        me.job = nullptr;  // join() may look at it as long as the lock is free
         job.state = blocking_job::state_kind::done;
         waiting = std::exchange(job.waiting, waker{});
         if (job.told != nullptr) job.told(job.told_to);
@@ -119,22 +119,19 @@ void blocking_pool::finish(blocking_job& job) noexcept {
     job.release_ref();
 }
 
-// The last steps of a thread. Whoever ends next joins it; nobody waits for a thread that still
-// works.
-void blocking_pool::leave(worker& me) noexcept {
-    worker* before = nullptr;
-    bool abandoned = false;
-    {
-        mutex_lock guard(lock_);
-        worker** at = &all_;
-        while (*at != &me)
-            at = &(*at)->next;
-        *at = me.next;
-        abandoned = me.abandoned;
-        if (!abandoned) before = std::exchange(ended_, &me);
-        --threads_;
-        if (threads_ == 0 && closed_) all_ended_.unpark();
-    }
+// The last steps of a thread. It has held the lock since it found nothing to do, so that no
+// submitter counts on it in between; it gives the lock back. Whoever ends next joins it; nobody
+// waits for a thread that still works.
+void blocking_pool::leave_locked(worker& me) noexcept {
+    worker** at = &all_;
+    while (*at != &me)
+        at = &(*at)->next;
+    *at = me.next;
+    const bool abandoned = me.abandoned;
+    worker* const before = abandoned ? nullptr : std::exchange(ended_, &me);
+    --threads_;
+    if (threads_ == 0 && closed_) all_ended_.unpark();
+    lock_.unlock();
     if (before != nullptr) {
         before->thread.join();
         delete before;

@@ -88,7 +88,7 @@ private:
         worker* next = nullptr;  // in all_
         detail::thread thread;
         parker sleeping;
-        blocking_job* job = nullptr;
+        blocking_job* job = nullptr;  // that it makes; alive while set
         bool abandoned = false;  // nobody will join it
     };
 
@@ -102,8 +102,8 @@ private:
     void refuse_all_locked(std::error_code why, intrusive_list<blocking_job>& refused) noexcept;
     void tell_refused(intrusive_list<blocking_job>& refused) noexcept;
     void run_jobs(worker& me) noexcept;
-    void finish(blocking_job& job) noexcept;
-    void leave(worker& me) noexcept;
+    void finish(worker& me) noexcept;
+    void leave_locked(worker& me) noexcept;
 
     const blocking_limits limits_;
     mutex lock_;

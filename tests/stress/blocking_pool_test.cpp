@@ -53,6 +53,36 @@ TEST(blocking_pool, threads_that_end_at_once_lose_no_call) {
     EXPECT_EQ(made, tasks * calls);
 }
 
+/// True on the first call of a thread.
+bool is_new_thread() {
+    static thread_local bool is_new = true;
+    return std::exchange(is_new, false);
+}
+
+TEST(blocking_pool, call_that_meets_the_only_thread_on_its_way_out_is_made) {
+    constexpr int calls = 10'000;
+    auto rt = edo::runtime::builder()
+                  .worker_threads(1)
+                  .busy_poll(50us)  // so that the next call comes while the thread makes up its mind
+                  .max_blocking_threads(1)
+                  .blocking_keep_alive(0s)
+                  .build()
+                  .value();
+    int by_new_threads = 0;
+
+    rt.block_on([&]() -> edo::task<> {
+        edo::detail::random choices(seed());
+        for (int i = 0; i < calls; ++i) {
+            if (co_await edo::spawn_blocking(is_new_thread)) ++by_new_threads;
+            for (std::uint32_t turns = choices.below(200); turns > 0; --turns)
+                edo::detail::spin_hint();
+        }
+    });
+
+    EXPECT_GT(by_new_threads, calls / 100) << "the thread never left";
+    EXPECT_LT(by_new_threads, calls) << "the thread never stayed";
+}
+
 /// Yields a given number of times; the rival of a call in a select.
 edo::task<> yields(std::uint32_t times) {
     for (std::uint32_t i = 0; i < times; ++i)
