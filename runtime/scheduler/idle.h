@@ -24,18 +24,25 @@ struct sleeper : list_node {};
 //                           └── leave (Z'): woken by its own reactor ──► working
 //
 // word_ holds both counts. The list of sleepers belongs to who holds lock_; the count of sleepers
-// changes with it. Whoever queues a task reads the word afterwards (N); whoever gives up searching
-// changes the word and then looks at all queues again if it was the last searcher (F, Z). In the
-// one order of these seq_cst operations and those on the queues (L and E in inject_queue.h, T and S
-// in local_queue.h), either N comes before the change: then the queue's change does too, and the
-// rescan finds the task; or N sees that nobody searches, and wakes a sleeper.
+// changes with it. Whoever queues a task reads the word afterwards (N). It wakes nobody in two
+// cases, and in both somebody looks at all queues later on:
+//
+//   - Somebody searches. The last one to give that up changes the word and then looks again (F, Z).
+//   - Nobody sleeps. A worker that goes to sleep changes the word (Z) and then looks again, unless
+//     somebody searches now, who does it instead. It must also look if it has not searched itself:
+//     it may have been refused as a searcher, and those who searched then are at work by now.
+//
+// In the one order of these seq_cst operations and those on the queues (L and E in inject_queue.h,
+// T and S in local_queue.h), either N comes before the change: then the queue's change does too,
+// and the rescan finds the task; or N sees that nobody searches and somebody sleeps, and wakes a
+// sleeper.
 //
 //  mark  where           transition               ordering  pairs with
 //  N     needs_wake      reads both               seq_cst   F, Z: see above
 //  B     try_search      searching + 1            seq_cst   nothing: more searchers are no harm
 //  F     stop_searching  searching - 1            seq_cst   N; the queues' T and L
-//  Z     sleep           sleeping + 1 and         seq_cst   N; the queues' T and L
-//                        searching - 1
+//  Z     sleep           sleeping + 1, and        seq_cst   N; the queues' T and L
+//                        searching - 1 if it was
 //  Z'    leave           sleeping - 1             seq_cst   nothing: the worker looks at its queues
 //  W     wake_one        sleeping - 1 and         seq_cst   N of others: they leave the work to
 //                        searching + 1                      this one
@@ -77,13 +84,14 @@ public:
         return searching_in(word_.fetch_sub(one_searching, seq_cst)) == 1;  // F
     }
 
-    /// Goes to sleep. Returns: true when this was the last searcher.
+    /// Goes to sleep.
+    /// Returns: true when nobody searches now: then the caller looks at all queues again, because
+    ///          what was queued while it was awake has perhaps woken nobody.
     bool sleep(sleeper& me, bool searching) noexcept {
         mutex_lock guard(lock_);
         sleepers_.push_back(me);
-        const std::uint64_t before =
-            word_.fetch_add(one_sleeping - (searching ? one_searching : 0), seq_cst);  // Z
-        return searching && searching_in(before) == 1;
+        const std::uint64_t change = one_sleeping - (searching ? one_searching : 0);
+        return searching_in(word_.fetch_add(change, seq_cst) + change) == 0;  // Z
     }
 
     /// Gets up. Returns: true when somebody had chosen this worker: it is searching then.

@@ -211,9 +211,8 @@ void worker::wait() noexcept {
     } else {
         shared_.tell_if_empty();
         if (is_spare_ && shared_.may_retire(*this)) return retire();
-        const bool was_last = shared_.idle().sleep(*this, std::exchange(searching_, false));
-        // What was queued while we were the last to search has woken nobody.
-        if (was_last && shared_.has_work()) shared_.notify_one();
+        const bool must_look = shared_.idle().sleep(*this, std::exchange(searching_, false));
+        if (must_look && shared_.has_work()) shared_.notify_one();
         in_driver_ = true;
         driver_.park(instant::max());
         in_driver_ = false;

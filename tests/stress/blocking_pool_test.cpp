@@ -63,7 +63,7 @@ TEST(blocking_pool, call_that_meets_the_only_thread_on_its_way_out_is_made) {
     constexpr int calls = 10'000;
     auto rt = edo::runtime::builder()
                   .worker_threads(1)
-                  .busy_poll(50us)  // so that the next call comes while the thread makes up its mind
+                  .busy_poll(50us)  // the next call comes while the thread makes up its mind
                   .max_blocking_threads(1)
                   .blocking_keep_alive(0s)
                   .build()
