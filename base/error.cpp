@@ -60,7 +60,8 @@ public:
 }  // namespace
 
 const std::error_category& edo_category() noexcept {
-    static const category the_category;
+    // Never destroyed: errors are told as late as in the destructors of statics.
+    static const category& the_category = *new category;
     return the_category;
 }
 

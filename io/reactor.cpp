@@ -54,7 +54,7 @@ public:
 };
 
 std::error_code refusal(int error_number) noexcept {
-    static const reactor_category category;
+    static const reactor_category& category = *new reactor_category;  // as edo_category()
     return {error_number, category};
 }
 

@@ -83,7 +83,7 @@ std::uint64_t chosen_seed() noexcept {
 }  // namespace
 
 const std::error_category& build_category() noexcept {
-    static const build_error_category category;
+    static const build_error_category& category = *new build_error_category;  // as edo_category()
     return category;
 }
 
