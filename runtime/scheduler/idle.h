@@ -89,7 +89,7 @@ public:
     ///          what was queued while it was awake has perhaps woken nobody.
     bool sleep(sleeper& me, bool searching) noexcept {
         mutex_lock guard(lock_);
-        sleepers_.push_back(me);
+        sleepers_.push_front(me);  // the next to be woken: what it has worked with is still near
         const std::uint64_t change = one_sleeping - (searching ? one_searching : 0);
         return searching_in(word_.fetch_add(change, seq_cst) + change) == 0;  // Z
     }

@@ -37,4 +37,15 @@ TEST(idle_workers, worker_that_was_refused_as_a_searcher_looks_again_when_nobody
     EXPECT_TRUE(idle.sleep(me, false));
 }
 
+TEST(idle_workers, who_has_gone_to_sleep_last_is_woken_first) {
+    idle_workers idle;
+    sleeper first, second;
+    idle.sleep(first, false);
+    idle.sleep(second, false);
+
+    EXPECT_EQ(idle.wake_one(), &second);
+    EXPECT_TRUE(idle.stop_searching());
+    EXPECT_EQ(idle.wake_one(), &first);
+}
+
 }  // namespace
