@@ -42,13 +42,17 @@ runtime_dump basic_runtime::dump() const {
 
 shutdown_report basic_runtime::shutdown(duration limit) {
     EDO_CHECK(core_ != nullptr, "shutdown() of a runtime that was moved away");
-    return core_->end("shutdown()", limit);
+    if (!core_->is_of_this_process()) return {};
+    core_->end("shutdown()", limit);
+    return core_->report();
 }
 
 void basic_runtime::end() noexcept {
     if (core_ == nullptr) return;
-    static_cast<void>(core_->end("the destructor", duration::max()));
-    std::exchange(core_, nullptr)->release_ref();
+    detail::core* const ended = std::exchange(core_, nullptr);
+    if (!ended->is_of_this_process()) return;  // the parent's to end
+    ended->end("the destructor", duration::max());
+    ended->release_ref();
 }
 
 void basic_runtime::replace(basic_runtime& other) noexcept {

@@ -151,7 +151,13 @@ public:
     /// threads that are stuck in user code are left to themselves with all they may touch, and the
     /// report says who and where.
     ///
-    /// Requires: as block_on(). Calling it again does nothing.
+    /// Called again it waits for nothing, and reports what is still there. In a process that was
+    /// forked from the one that built the runtime it does nothing, and so does the destructor: the
+    /// threads are not here, and the sockets are shared with the parent.
+    ///
+    /// Requires: as block_on().
+    /// Errors:   throws std::bad_alloc when there is no memory for the report; all the same the
+    ///           runtime has ended by then.
     shutdown_report shutdown(duration limit = duration::max());
 
 protected:
@@ -232,8 +238,9 @@ public:
     }
 
     /// Runs what is ready and waits for more, for `limit` at most; ends early when no task is left.
-    /// With zero it does what can be done without waiting. For use inside a foreign loop.
-    /// Returns: how often a task was polled.
+    /// With zero it does what can be done without waiting: each task that is ready now has its
+    /// turn. For use inside a foreign loop.
+    /// Returns: how often a task was polled; 0 after shutdown().
     std::size_t poll_for(duration limit);
 
 private:

@@ -225,8 +225,7 @@ void blocking_pool::close() noexcept {
     tell_refused(refused);
 }
 
-std::vector<std::source_location> blocking_pool::join(instant until) {
-    std::vector<std::source_location> stuck;
+void blocking_pool::join(instant until) noexcept {
     for (;;) {
         const duration left =
             until == instant::max() ? duration::max() : until - monotonic_clock::read();
@@ -234,7 +233,6 @@ std::vector<std::source_location> blocking_pool::join(instant until) {
         if (threads_ == 0) break;
         if (left <= duration::zero()) {
             for (worker* w = all_; w != nullptr; w = w->next) {
-                if (w->job != nullptr) stuck.push_back(w->job->called_at);
                 if (w->abandoned) continue;
                 w->abandoned = true;
                 w->thread.detach();
@@ -253,7 +251,14 @@ std::vector<std::source_location> blocking_pool::join(instant until) {
         last->thread.join();
         delete last;
     }
-    return stuck;
+}
+
+std::vector<std::source_location> blocking_pool::unfinished_calls() {
+    std::vector<std::source_location> made_at;
+    mutex_lock guard(lock_);
+    for (const worker* w = all_; w != nullptr; w = w->next)
+        if (w->job != nullptr) made_at.push_back(w->job->called_at);
+    return made_at;
 }
 
 }  // namespace edo::detail

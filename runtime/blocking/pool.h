@@ -76,8 +76,9 @@ public:
     void close() noexcept;
     /// Waits for the end of all threads, at most until `until`. Those that are stuck are left to
     /// themselves. Requires: closed.
-    /// Returns: where the calls were made that did not end.
-    std::vector<std::source_location> join(instant until);
+    void join(instant until) noexcept;
+    /// Where the calls were made that run now.
+    std::vector<std::source_location> unfinished_calls();
 
     /// True on a thread of this pool.
     bool is_own_thread() const noexcept;

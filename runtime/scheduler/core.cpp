@@ -1,6 +1,7 @@
 #include <edo/runtime/scheduler/core.h>
 
 #include <string_view>
+#include <unistd.h>
 #include <utility>
 
 #include <edo/base/check.h>
@@ -14,6 +15,20 @@ std::string text_of(std::source_location site) {
     return std::string(site.file_name()) + ':' + std::to_string(site.line());
 }
 
+/// The blocking calls that the calling thread makes for tasks below on its stack, innermost first.
+struct call_in_place {
+    const core* of;
+    call_in_place* outer;
+};
+
+constinit thread_local call_in_place* calls_of_this_thread = nullptr;
+
+bool is_in_call_of(const core& at) noexcept {
+    for (const call_in_place* call = calls_of_this_thread; call != nullptr; call = call->outer)
+        if (call->of == &at) return true;
+    return false;
+}
+
 }  // namespace
 
 core::core(runtime_config config)
@@ -21,17 +36,42 @@ core::core(runtime_config config)
       title_("runtime '" + config_.name + "' (built at " + text_of(config_.built_at) + ')'),
       pool_(*blocking_pool::create({config_.max_blocking_threads, config_.blocking_queue,
                                     config_.blocking_keep_alive, config_.stack_bytes,
-                                    config_.thread_name + "-b"})) {}
+                                    config_.thread_name + "-b"})),
+      process_(::getpid()) {}
 
 core::~core() {
     pool_.release_ref();
 }
 
-shutdown_report core::end(const char* what, duration limit) {
-    if (ended_) return {};
-    check_may_block(what, config_.built_at);
+bool core::is_of_this_process() const noexcept {
+    return process_ == ::getpid();
+}
+
+void core::end(const char* what, duration limit) noexcept {
+    if (ended_) return;
+    if (what != nullptr) check_may_block(what, config_.built_at);
     ended_ = true;
-    return shutdown(limit);
+    const instant until = saturating_add(monotonic_clock::read(), limit);
+    shutdown(until);
+    pool_.join(until);
+}
+
+shutdown_report core::report() {
+    shutdown_report left;
+    left.tasks = dump().tasks;
+    left.blocking_calls = pool_.unfinished_calls();
+    left.stuck_workers = stuck_workers();
+    return left;
+}
+
+void core::run_here(blocking_job& job) noexcept {
+    execution* const inside = current_execution();
+    call_in_place call{this, calls_of_this_thread};
+    calls_of_this_thread = &call;
+    set_current_execution(nullptr);
+    job.run();
+    set_current_execution(inside);
+    calls_of_this_thread = call.outer;
 }
 
 void core::cancel_all_tasks() noexcept {
@@ -50,8 +90,9 @@ void core::cancel_children_too() noexcept {
 
 void core::check_may_block(const char* what, std::source_location site) const noexcept {
     std::string message;
-    if (pool_.is_own_thread()) {
-        if (std::string_view(what) == "block_on") return;  // a blocking call may wait for tasks
+    if (pool_.is_own_thread() || is_in_call_of(*this)) {
+        const std::string_view name = what;
+        if (name == "block_on" || name == "poll_for") return;  // it may wait for tasks
         message =
             std::string(what) + " of " + title_ +
             " was called in a blocking call of this runtime, which it would wait for; do it on "

@@ -38,10 +38,21 @@ public:
     /// meanwhile.
     virtual void wait_for(thread_waiter& waiter) noexcept = 0;
     virtual runtime_info info() const = 0;
-    /// Ends everything, once; see basic_runtime::shutdown(). `what` is how the caller is called.
-    shutdown_report end(const char* what, duration limit);
+    /// Ends everything, once; see basic_runtime::shutdown(). `what` is how the caller is called;
+    /// null for a runtime that was never handed out, which may go anywhere.
+    void end(const char* what, duration limit) noexcept;
+    /// What has not ended. Throws std::bad_alloc when there is no room for it.
+    shutdown_report report();
     /// Runs `job` with the calling worker's queue and reactor cared for by others.
     virtual void run_in_place(blocking_job& job) noexcept = 0;
+
+    /// Runs `job` on the calling thread, as on one outside of the runtime: the call may block, and
+    /// so use block_on(); but it must not end the runtime.
+    void run_here(blocking_job& job) noexcept;
+
+    /// False in a process that was forked from the one that built the runtime: its threads are not
+    /// here, and its sockets and rings are not to be touched.
+    bool is_of_this_process() const noexcept;
 
     const runtime_config& config() const noexcept { return config_; }
 
@@ -57,7 +68,12 @@ protected:
     explicit core(runtime_config config);
     virtual ~core();
 
-    virtual shutdown_report shutdown(duration limit) = 0;
+    /// Ends what ends until then. The pool is told to end; it is waited for afterwards.
+    virtual void shutdown(instant until) noexcept = 0;
+    /// Threads that have not come back from user code.
+    virtual unsigned stuck_workers() noexcept = 0;
+
+    bool has_ended() const noexcept { return ended_; }
 
     /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else
     /// ends.
@@ -70,6 +86,7 @@ private:
     std::string title_;
     blocking_pool& pool_;
     bool ended_ = false;
+    const long process_;  // that built it
     atomic<unsigned> refs_{2};  // the runtime object's and the registry's
 };
 

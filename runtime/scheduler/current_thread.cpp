@@ -56,7 +56,7 @@ result<current_thread*> current_thread::create(runtime_config config) {
     auto* made = new current_thread(std::move(config));
     if (const result<void> opened = made->driver_.open(made->config().reactor, made->exec_);
         !opened) {
-        static_cast<void>(made->end("build", duration::max()));
+        made->end(nullptr, duration::max());
         made->release_ref();
         return opened.error();
     }
@@ -77,8 +77,9 @@ void current_thread::schedule(task_header& task) noexcept {
         queue_.push_back(task);
         return;
     }
-    inject_.push(task);
-    driver_.wake();
+    add_ref();  // the task may end at once, and the runtime with it
+    if (inject_.push(task)) driver_.wake();
+    release_ref();
 }
 
 void current_thread::wait_for(thread_waiter& waiter) noexcept {
@@ -88,24 +89,33 @@ void current_thread::wait_for(thread_waiter& waiter) noexcept {
 
 std::size_t current_thread::poll_for(duration limit) noexcept {
     check_thread("poll_for");
+    if (has_ended()) return 0;
     const std::size_t before = polls_;
     const entered scope(exec_);
     const instant until = saturating_add(time(), limit);
-    polls_until_visit_ = 0;  // each call looks at the sockets once, however short it is
-    do {
-        exec_.now = time();
-        visit_driver();
-        while (task_header* const task = next_task()) {
-            run_task(*task);
-            if (polls_until_visit_ == 0) break;
-        }
+    // However short the limit is: the sockets are looked at, and what is ready now has its turn.
+    visit_driver();
+    inject_.take(inject_.size(), queue_);
+    run_ready(queue_.size());
+    while (time() < until) {
         if (!has_work()) {
             if (tasks.have_all_ended()) break;
-            if (exec_.now < until) wait(until);
+            wait(until);
         }
-        exec_.now = time();
-    } while (exec_.now < until);
+        // Also after the last wait, for what it was that ended it.
+        visit_driver();
+        run_ready(config().event_interval);
+    }
     return polls_ - before;
+}
+
+void current_thread::run_ready(std::size_t most) noexcept {
+    for (; most > 0; --most) {
+        if (polls_until_visit_ == 0) visit_driver();
+        task_header* const task = next_task();
+        if (task == nullptr) return;
+        run_task(*task);
+    }
 }
 
 template <class Done>
@@ -201,12 +211,7 @@ bool current_thread::spin(instant until) noexcept {
 }
 
 void current_thread::run_in_place(blocking_job& job) noexcept {
-    // There is no other worker that could go on meanwhile.
-    // Outside of the runtime, as on another thread: the call may block, and so use block_on().
-    execution* const inside = current_execution();
-    set_current_execution(nullptr);
-    job.run();
-    set_current_execution(inside);
+    run_here(job);  // there is no other worker that could go on meanwhile
 }
 
 runtime_info current_thread::info() const {
@@ -218,10 +223,8 @@ runtime_info current_thread::info() const {
     return about;
 }
 
-shutdown_report current_thread::shutdown(duration limit) {
+void current_thread::shutdown(instant until) noexcept {
     check_thread("shutdown");
-    const instant until = saturating_add(monotonic_clock::read(), limit);
-    shutdown_report report;
     cancel_all_tasks();
     if (!tasks.have_all_ended()) {
         // A paused clock knows no real deadline; there nothing can be late but a destructor.
@@ -230,19 +233,17 @@ shutdown_report current_thread::shutdown(duration limit) {
             return tasks.have_all_ended() || monotonic_clock::read() >= until;
         });
     }
-    report.tasks = dump().tasks;
     cancel_children_too();
-    {
-        const entered scope(exec_);
-        pool().close();
-        driver_.shutdown();
-        // Entries of tasks that were destroyed elsewhere in the meantime.
-        while (task_header* const task = next_task())
-            run_task(*task);
-        if (report.tasks.empty()) driver_.close();
-    }
-    report.blocking_calls = pool().join(until);
-    return report;
+    const entered scope(exec_);
+    pool().close();
+    driver_.shutdown();
+    // Entries of tasks that were destroyed elsewhere in the meantime.
+    while (task_header* const task = next_task())
+        run_task(*task);
+    if (tasks.have_all_ended()) inject_.close();
+    // Here and not with the last reference, which may go on any thread: a ring belongs to this one.
+    // Sockets and timers that are left know the home and the gate, which outlive both.
+    driver_.close();
 }
 
 }  // namespace edo::detail

@@ -43,7 +43,9 @@ private:
     explicit current_thread(runtime_config config);
     ~current_thread() override = default;
 
-    shutdown_report shutdown(duration limit) override;
+    void shutdown(instant until) noexcept override;
+
+    unsigned stuck_workers() noexcept override { return 0; }
 
     struct own_execution : execution {
         current_thread* self = nullptr;
@@ -53,6 +55,7 @@ private:
     void run_until(instant until, Done done) noexcept;
     task_header* next_task() noexcept;
     void run_task(task_header& task) noexcept;
+    void run_ready(std::size_t most) noexcept;
     void visit_driver() noexcept;
     void wait(instant until) noexcept;
     void wait_in_virtual_time(instant until) noexcept;

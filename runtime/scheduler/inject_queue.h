@@ -23,20 +23,42 @@ namespace edo::detail {
 //
 // Dropping: a task in the queue stays alive by its entry's reference; at the end of the runtime the
 // queue is drained by polling, and by then each poll finds a task that is complete or cancelled.
+// When every task has ended the queue is closed: an entry that comes still is void.
 // Stress: tests/stress/local_queue_test.cpp.
 class inject_queue {
 public:
-    void push(task_header& task) noexcept {
-        mutex_lock guard(lock_);
-        list_.push_back(task);
-        publish();
+    /// Returns: false when the queue is closed; then the entry's reference was let go.
+    bool push(task_header& task) noexcept {
+        {
+            mutex_lock guard(lock_);
+            if (!closed_) {
+                list_.push_back(task);
+                publish();
+                return true;
+            }
+        }
+        task.release_refs();
+        return false;
     }
 
-    /// Takes all of `tasks`.
+    /// Takes all of `tasks`. Requires: not closed.
     void push_all(task_list& tasks) noexcept {
         mutex_lock guard(lock_);
         list_.append(tasks);
         publish();
+    }
+
+    /// Lets go what is queued, and what is pushed later. Requires: every task has ended.
+    void close() noexcept {
+        task_list left;
+        {
+            mutex_lock guard(lock_);
+            closed_ = true;
+            left.append(list_);
+            publish();
+        }
+        while (task_header* const task = left.pop_front())
+            task->release_refs();
     }
 
     /// Moves up to `count` tasks, the oldest first, behind those of `to`.
@@ -45,14 +67,6 @@ public:
         mutex_lock guard(lock_);
         list_.split_front(count, to);
         publish();
-    }
-
-    task_header* pop() noexcept {
-        if (is_empty()) return nullptr;
-        mutex_lock guard(lock_);
-        task_header* const task = list_.pop_front();
-        publish();
-        return task;
     }
 
     bool is_empty() const noexcept { return size() == 0; }
@@ -64,6 +78,7 @@ private:
 
     mutex lock_;
     task_list list_;
+    bool closed_ = false;
     alignas(64) atomic<std::size_t> size_{
         0};  // read in a loop by idle workers: apart from the lock
 };

@@ -41,7 +41,7 @@ result<multi_thread*> multi_thread::create(runtime_config config) {
         made->progress_.park();
     }
     if (failed) {
-        static_cast<void>(made->end("build()", duration::max()));
+        made->end(nullptr, duration::max());
         made->release_ref();
         return failed;
     }
@@ -64,6 +64,7 @@ std::error_code multi_thread::add_worker_locked(bool is_spare) noexcept {
         release_ref();
         return failed.value() == EINVAL ? build_errc::bad_stack_size : build_errc::no_thread;
     }
+    ++present_;
     ++running_;
     count_.store(index + 1, release);  // A
     return {};
@@ -73,6 +74,7 @@ void multi_thread::worker_opened(worker& who, std::error_code failed) noexcept {
     mutex_lock guard(lock_);
     ++opened_;
     if (failed && !open_error_) open_error_ = failed;
+    if (failed) --present_;
     if (failed && who.is_spare()) {
         // A spare that will never take its place.
         if (excess_.load(relaxed) != 0) {   // written under the lock
@@ -82,6 +84,22 @@ void multi_thread::worker_opened(worker& who, std::error_code failed) noexcept {
         }
     }
     progress_.unpark();
+}
+
+bool multi_thread::may_leave(worker& who) noexcept {
+    {
+        mutex_lock guard(lock_);
+        const bool is_last = present_ == 1;
+        if (is_last && !tasks.have_all_ended()) {
+            who.waits_for_tasks = true;
+            progress_.unpark();
+            return false;
+        }
+        --present_;
+        if (!is_last) return true;
+    }
+    inject_.close();
+    return true;
 }
 
 void multi_thread::worker_ended(worker& who) noexcept {
@@ -100,8 +118,9 @@ void multi_thread::schedule(task_header& task) noexcept {
         worker::of(*exec).schedule(task);
         return;
     }
-    inject_.push(task);
-    notify_one();
+    add_ref();  // the task may end at once, and the runtime with it
+    if (inject_.push(task)) notify_one();
+    release_ref();
 }
 
 void multi_thread::schedule_behind(task_header& task) noexcept {
@@ -191,58 +210,71 @@ void multi_thread::wake_all() noexcept {
         worker_at(i).driver().wake();
 }
 
-shutdown_report multi_thread::shutdown(duration limit) {
-    const instant until = saturating_add(monotonic_clock::read(), limit);
+void multi_thread::shutdown(instant until) noexcept {
     const auto left = [until] {
         if (until == instant::max()) return duration::max();
         return std::max(until - monotonic_clock::read(), duration::zero());
     };
-    shutdown_report report;
     shutting_down_.store(true, seq_cst);  // D
     cancel_all_tasks();
     wake_all();
     while (!tasks.have_all_ended() && left() != duration::zero())
         progress_.park(left());
-    if (!tasks.have_all_ended()) {
-        report.tasks = dump().tasks;
-        cancel_children_too();
-    }
+    cancel_children_too();
 
     pool().close();
     stopping_.store(true, release);  // X
     wake_all();
-    report.stuck_workers = join_workers(until);
-    report.blocking_calls = pool().join(until);
-    return report;
+    await_workers(until);
+    join_workers();
 }
 
-// Returns: how many have not ended; they are left to themselves.
-unsigned multi_thread::join_workers(instant until) noexcept {
+// Until all have ended, or `until` has passed and none is on its way out any more: those that are
+// in user code, and the one that waits for their tasks, may need for ever.
+void multi_thread::await_workers(instant until) noexcept {
+    // A worker on its way out may still enter user code, and tells nobody: look again soon.
+    constexpr duration moment = std::chrono::milliseconds(1);
     for (;;) {
         const duration left =
             until == instant::max() ? duration::max() : until - monotonic_clock::read();
+        const bool is_late = left <= duration::zero();
         {
             mutex_lock guard(lock_);
-            if (running_ == 0 || left <= duration::zero()) break;
+            if (running_ == 0 || (is_late && !is_any_leaving_locked())) return;
         }
-        progress_.park(left);
+        progress_.park(is_late ? moment : left);
     }
-    unsigned stuck = 0;
+}
+
+bool multi_thread::is_any_leaving_locked() const noexcept {
+    for (unsigned i = 0; i < worker_count(); ++i) {
+        const worker& w = *workers_[i];
+        if (!w.has_ended && !w.waits_for_tasks && !w.is_in_user_code()) return true;
+    }
+    return false;
+}
+
+// Those that have not ended are left to themselves.
+void multi_thread::join_workers() noexcept {
     const unsigned count = worker_count();
     for (unsigned i = 0; i < count; ++i) {
         worker& w = worker_at(i);
-        bool has_ended = false;
         {
             mutex_lock guard(lock_);
-            has_ended = w.has_ended;
-            if (!has_ended) w.thread.detach();
+            if (!w.has_ended) {
+                w.thread.detach();
+                continue;
+            }
         }
-        if (has_ended) {
-            w.thread.join();
-        } else {
-            ++stuck;
-        }
+        w.thread.join();
     }
+}
+
+unsigned multi_thread::stuck_workers() noexcept {
+    mutex_lock guard(lock_);
+    unsigned stuck = 0;
+    for (unsigned i = 0; i < worker_count(); ++i)
+        if (!workers_[i]->has_ended && workers_[i]->is_in_user_code()) ++stuck;
     return stuck;
 }
 

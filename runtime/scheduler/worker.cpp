@@ -61,21 +61,31 @@ void worker::work() noexcept {
         // Whatever this poll does, and if it never returns: what is left in the ring is not
         // forgotten.
         if (!ring_.is_empty()) shared_.notify_one();
-        run_task(*task);
+        take_turn(*task);
     }
 }
 
 // Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a
 // poll that did not return for long. What can still be dropped is dropped.
 void worker::end() noexcept {
-    while (task_header* const task = next_task())
-        run_task(*task);
+    run_queued_tasks();
     if (std::exchange(searching_, false)) shared_.idle().stop_searching();
     driver_.shutdown();
+    run_queued_tasks();
+    while (!shared_.may_leave(*this)) {
+        static_cast<void>(shared_.idle().sleep(*this, false));
+        if (!shared_.has_work()) driver_.park(instant::max());
+        if (shared_.idle().leave(*this)) shared_.idle().stop_searching();
+        run_queued_tasks();
+    }
+    // Here and not with the last reference, which may go on any thread: a ring belongs to this one.
+    // Sockets and timers that are left know the home and the gate, which outlive both.
+    driver_.close();
+}
+
+void worker::run_queued_tasks() noexcept {
     while (task_header* const task = next_task())
-        run_task(*task);
-    // While tasks are left elsewhere, their frames may refer to this reactor and this wheel.
-    if (shared_.tasks.have_all_ended()) driver_.close();
+        take_turn(*task);
 }
 
 void worker::schedule(task_header& task) noexcept {
@@ -102,7 +112,7 @@ void worker::push(task_header& task) noexcept {
 
 task_header* worker::next_task() noexcept {
     if (std::exchange(inject_is_due_, false)) {
-        if (task_header* const task = shared_.inject().pop(); task != nullptr) return task;
+        if (task_header* const task = take_injected(); task != nullptr) return task;
     }
     if (lifo_ != nullptr) {
         if (lifo_polls_ < tuning::lifo_polls_in_row) {
@@ -117,12 +127,13 @@ task_header* worker::next_task() noexcept {
 }
 
 // A fair share of the inject queue: one task to run, the others for the ring, where they can be
-// stolen.
+// stolen; no more than there is room for.
 task_header* worker::take_injected() noexcept {
     const std::size_t queued = shared_.inject().size();
     if (queued == 0) return nullptr;
     const std::size_t share = std::min<std::size_t>(
-        {queued / shared_.worker_count() + 1, tuning::inject_batch, local_queue::capacity / 2});
+        {queued / shared_.worker_count() + 1, tuning::inject_batch,
+         1 + (local_queue::capacity - ring_.size()) / 2});
     task_list taken;
     shared_.inject().take(share, taken);
     task_header* const first = taken.pop_front();
@@ -153,6 +164,13 @@ task_header* worker::search() noexcept {
 void worker::found_work() noexcept {
     searching_ = false;
     if (shared_.idle().stop_searching() && shared_.has_work()) shared_.notify_one();
+}
+
+void worker::take_turn(task_header& task) noexcept {
+    const std::uint32_t turn = turn_.load(relaxed);  // written by the same thread
+    turn_.store(turn + 1, relaxed);                  // see is_in_user_code()
+    run_task(task);
+    turn_.store(turn + 2, relaxed);  // as above
 }
 
 void worker::run_task(task_header& task) noexcept {
@@ -204,13 +222,14 @@ void worker::visit_driver() noexcept {
 }
 
 void worker::wait() noexcept {
+    // Before anything else: the spinning may take long.
+    shared_.tell_if_empty();
+    if (is_spare_ && shared_.may_retire(*this)) return retire();
     const instant before = monotonic_clock::read();
     bool chosen = false;
     if (spin()) {
         chosen = searching_;
     } else {
-        shared_.tell_if_empty();
-        if (is_spare_ && shared_.may_retire(*this)) return retire();
         const bool must_look = shared_.idle().sleep(*this, std::exchange(searching_, false));
         if (must_look && shared_.has_work()) shared_.notify_one();
         in_driver_ = true;
@@ -275,9 +294,7 @@ void worker::run_in_place(blocking_job& job) noexcept {
     }
     if (!is_done) {
         // No thread to be had: the call is made here, and the sockets of this worker wait for it.
-        set_current_execution(nullptr);
-        job.run();
-        set_current_execution(&exec_);
+        shared_.run_here(job);
     }
     if (substituted) shared_.end_substitution();
     stands_aside_ = false;

@@ -54,9 +54,15 @@ public:
 
     bool is_spare() const noexcept { return is_spare_; }
 
+    /// True while a task is polled or dropped. Any thread.
+    bool is_in_user_code() const noexcept {
+        return turn_.load(relaxed) % 2 != 0;  // who decides by it looks again
+    }
+
     // Protected by the shared part's lock.
     detail::thread thread;
     bool has_ended = false;
+    bool waits_for_tasks = false;  ///< has ended but for the tasks that others hold
 
     /// False while a spare stands aside. The release store that calls it back pairs with the
     /// acquire load in retire(); only the flag is handed over.
@@ -75,7 +81,9 @@ private:
     task_header* take_injected() noexcept;
     task_header* search() noexcept;
     void found_work() noexcept;
+    void take_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
+    void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
 
     void visit_driver() noexcept;
@@ -93,6 +101,7 @@ private:
     detail::driver driver_;
     random choices_;
     spin_policy spin_;
+    atomic<std::uint32_t> turn_{0};  // odd while a task has its turn; written by the owner
     task_header* lifo_ = nullptr;
     unsigned lifo_polls_ = 0;
     unsigned polls_until_visit_ = 0;

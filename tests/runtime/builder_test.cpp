@@ -88,6 +88,19 @@ TEST(runtime_builder, reactor_that_does_not_exist_here_is_an_error) {
     EXPECT_FALSE(local.has_value());
 }
 
+TEST(runtime_builder, failure_inside_a_task_is_an_error_too) {
+    edo::current_thread_runtime rt;
+
+    const bool both_failed = rt.block_on([]() -> edo::task<bool> {
+        const auto refused = edo::reactor_kind::kqueue;
+        auto workers = edo::runtime::builder().worker_threads(1).reactor(refused).build();
+        auto local = edo::current_thread_runtime::builder().reactor(refused).build_current_thread();
+        co_return !workers && !local;
+    });
+
+    EXPECT_TRUE(both_failed);
+}
+
 TEST(runtime_builder, default_is_at_least_one_worker_and_at_most_the_usable_cores) {
     auto rt = edo::runtime::builder().build().value();
 

@@ -6,6 +6,7 @@
 #include "runtime/flavors.h"
 #include "support/event.h"
 #include <atomic>
+#include <latch>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,6 +16,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <edo/runtime/testing.h>
 #include <edo/sync/mpsc.h>
 #include <edo/sync/oneshot.h>
 #include <edo/task/join.h>
@@ -455,6 +457,23 @@ TEST(current_thread_runtime, poll_for_zero_runs_what_is_ready_and_does_not_wait)
     EXPECT_EQ(rt.poll_for(0s), 0U);
 }
 
+TEST(current_thread_runtime, poll_for_zero_runs_all_that_is_ready) {
+    edo::current_thread_runtime rt;
+    for (int i = 0; i < 1'000; ++i)
+        rt.spawn(nothing).detach();
+
+    EXPECT_EQ(rt.poll_for(0s), 1'000U);
+}
+
+TEST(current_thread_runtime, poll_for_runs_what_its_last_wait_has_brought) {
+    edo::testing::paused_runtime rt;
+    auto h = rt.spawn([]() -> edo::task<> { co_await edo::sleep(10ms); });
+
+    rt.poll_for(10ms);
+
+    EXPECT_TRUE(h.is_finished());
+}
+
 TEST(current_thread_runtime, poll_for_ends_early_when_no_task_is_left) {
     edo::current_thread_runtime rt;
     rt.spawn(nothing).detach();
@@ -518,6 +537,45 @@ TEST(multi_threaded_runtime, one_worker_blocked_by_user_code_does_not_stop_the_o
 
     release = true;
     rt.block_on(std::move(stuck).join());
+}
+
+edo::task<> yield_until(std::reference_wrapper<std::atomic<bool>> done,
+                        std::reference_wrapper<std::atomic<int>> polls) {
+    while (!done.get()) {
+        ++polls.get();
+        co_await edo::yield_now();
+    }
+}
+
+TEST(multi_threaded_runtime, busy_worker_takes_a_share_of_what_other_threads_queue) {
+    constexpr int busy = 50, queued = 100;
+    auto rt = edo::runtime::builder().worker_threads(1).build().value();
+    std::atomic<bool> done = false;
+    std::atomic<int> polls = 0, ran = 0;
+    std::latch begun(1), go_on(1);
+    rt.spawn([&]() -> edo::task<> {
+          for (int i = 0; i < busy; ++i)
+              edo::spawn(yield_until, std::ref(done), std::ref(polls)).detach();
+          begun.count_down();
+          go_on.wait();
+          co_return;
+      }).detach();
+    begun.wait();
+    for (int i = 0; i < queued; ++i) {
+        rt.spawn([&]() -> edo::task<> {
+              if (++ran == queued) done = true;
+              co_return;
+          }).detach();
+    }
+
+    go_on.count_down();
+    EXPECT_TRUE(rt.block_on([&]() -> edo::task<bool> {
+        while (!done)
+            co_await edo::yield_now();
+        co_return true;
+    }));
+
+    EXPECT_LT(polls, busy * queued / 4) << "one task per round";
 }
 
 }  // namespace

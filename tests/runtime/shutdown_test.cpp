@@ -5,7 +5,9 @@
 #include <latch>
 #include <memory>
 #include <optional>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -15,6 +17,9 @@
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/spawn_blocking.h>
 #include <edo/sync/mpsc.h>
+#include <edo/task/context.h>
+#include <edo/task/state/header.h>
+#include <edo/task/state/scheduler.h>
 #include <edo/task/select.h>
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
@@ -382,6 +387,146 @@ TEST(shutdown_of_workers, second_call_does_nothing) {
 
     EXPECT_TRUE(rt.shutdown().is_clean());
     EXPECT_TRUE(rt.shutdown(0s).is_clean());
+}
+
+TEST(shutdown_of_workers, idle_workers_are_not_stuck_however_short_the_limit_is) {
+    for (int round = 0; round < 20; ++round) {
+        auto rt = edo::runtime::builder().worker_threads(4).build().value();
+        rt.block_on(edo::yield_now());
+
+        const edo::shutdown_report report = rt.shutdown(0s);
+
+        EXPECT_TRUE(report.is_clean()) << report.to_string();
+    }
+}
+
+/// Keeps its worker in a poll until it is told to go on.
+edo::task<> block(std::reference_wrapper<std::latch> begun,
+                  std::reference_wrapper<std::latch> go_on,
+                  counts_end) {
+    begun.get().count_down();
+    go_on.get().wait();
+    co_await edo::sleep(1h);
+}
+
+void await_no_frames() {
+    while (edo::detail::census_of(edo::detail::census_kind::frame) != 0)
+        std::this_thread::yield();
+}
+
+TEST(shutdown_of_workers, only_workers_in_user_code_count_as_stuck) {
+    std::latch begun(1), go_on(1);
+    std::atomic<int> ended = 0;
+    {
+        auto rt = edo::runtime::builder().worker_threads(4).build().value();
+        rt.spawn(block, std::ref(begun), std::ref(go_on), counts_end(ended)).detach();
+        begun.wait();
+
+        EXPECT_EQ(rt.shutdown(0s).stuck_workers, 1U);
+    }
+    go_on.count_down();
+    await_no_frames();
+}
+
+TEST(shutdown_of_workers, second_call_reports_what_is_still_there) {
+    std::latch begun(1), go_on(1);
+    std::atomic<int> ended = 0;
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    rt.spawn(block, std::ref(begun), std::ref(go_on), counts_end(ended)).detach();
+    begun.wait();
+    static_cast<void>(rt.shutdown(0s));
+
+    const edo::shutdown_report still = rt.shutdown();
+    go_on.count_down();
+    await_no_frames();
+
+    EXPECT_EQ(still.tasks.size(), 1U);
+    EXPECT_EQ(still.stuck_workers, 1U);
+    EXPECT_TRUE(rt.shutdown().tasks.empty());
+}
+
+TEST(shutdown_of_workers, task_that_is_looked_at_when_the_others_have_ended_is_dropped_afterwards) {
+    std::atomic<int> ended = 0;
+    std::atomic<edo::detail::task_header*> seen = nullptr;
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    rt.spawn(
+          [&](counts_end) -> edo::task<> {
+              seen = edo::detail::current_execution()->task;
+              co_await edo::sleep(1h);
+          },
+          counts_end(ended))
+        .detach();
+    while (seen == nullptr)
+        std::this_thread::yield();
+    edo::detail::task_header& task = *seen.load();
+    while (!task.state.begin_inspection())  // as a dump does
+        std::this_thread::yield();
+
+    EXPECT_EQ(rt.shutdown(1ms).tasks.size(), 1U);
+    ASSERT_TRUE(task.state.end_inspection());
+    task.owner().schedule(task);
+    await_no_frames();
+
+    EXPECT_EQ(ended, 1);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, entry_that_is_queued_when_all_has_ended_is_void) {
+    std::atomic<edo::detail::task_header*> seen = nullptr;
+    auto rt = TypeParam::make();
+    auto h = rt.spawn([&]() -> edo::task<> {
+        seen = edo::detail::current_execution()->task;
+        co_await edo::sleep(1h);
+    });
+    rt.block_on([&]() -> edo::task<> {
+        while (seen == nullptr)
+            co_await edo::yield_now();
+    });
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    seen.load()->add_ref();
+    seen.load()->owner().schedule(*seen.load());  // the second step of a waker that was held up before it
+
+    EXPECT_TRUE(h.is_finished());  // and the fixture finds nothing left
+}
+
+TEST(shutdown_of_workers, worker_that_polls_busily_for_an_hour_ends_at_once) {
+    std::atomic<int> ended = 0;
+    auto rt = edo::runtime::builder().worker_threads(1).busy_poll(1h).build().value();
+    rt.spawn(sleep_with, std::chrono::hours(1), counts_end(ended)).detach();
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    EXPECT_EQ(ended, 1);
+}
+
+template <class Runtime>
+void end_in_a_forked_process(std::optional<Runtime> rt) {
+    std::atomic<int> ended = 0;
+    rt->spawn(sleep_with, std::chrono::hours(1), counts_end(ended)).detach();
+    rt->block_on(edo::yield_now());
+
+    const pid_t child = ::fork();
+    if (child == 0) {
+        rt.reset();
+        ::_exit(ended);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+    EXPECT_TRUE(rt->shutdown().is_clean());
+    EXPECT_EQ(ended, 1);
+}
+
+TYPED_TEST(shutdown_of_any_runtime, forked_process_leaves_the_runtime_to_its_parent) {
+    end_in_a_forked_process(std::optional(TypeParam::make()));
+}
+
+TEST(shutdown_of_current_thread, poll_for_afterwards_does_nothing) {
+    edo::current_thread_runtime rt;
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    EXPECT_EQ(rt.poll_for(1h), 0U);
 }
 
 std::optional<edo::runtime>& runtime_of_this_thread() {

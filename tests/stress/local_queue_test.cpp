@@ -31,6 +31,12 @@ std::uint64_t seed() {
     return given != nullptr ? std::strtoull(given, nullptr, 0) : 42;
 }
 
+task_header* pop(inject_queue& from) {
+    task_list one;
+    from.take(1, one);
+    return one.pop_front();
+}
+
 class no_scheduler final : public edo::detail::scheduler {
 public:
     void schedule(task_header&) noexcept override {}
@@ -111,7 +117,7 @@ TEST(local_queue, full_ring_sends_its_older_half_and_the_new_task_away) {
 
     EXPECT_EQ(queue.size(), local_queue::capacity / 2);
     EXPECT_EQ(inject.size(), local_queue::capacity / 2 + 1);
-    EXPECT_EQ(inject.pop(), &all[0]);
+    EXPECT_EQ(pop(inject), &all[0]);
     EXPECT_EQ(queue.pop(false), &all[local_queue::capacity / 2]);
 }
 
@@ -198,7 +204,7 @@ TEST(local_queue, owner_and_thieves_take_each_task_exactly_once) {
         }
         together.arrive_and_wait();
         overflowed += inject.size();
-        while (task_header* task = inject.pop())
+        while (task_header* task = pop(inject))
             take(*task);
         ASSERT_EQ(all.taken_once(), per_round) << "round " << round << ", EDO_SEED=" << seed();
     }
@@ -248,7 +254,7 @@ TEST(inject_queue, producers_and_consumers_move_each_task_exactly_once) {
         left = count;
         together.arrive_and_wait();
         while (left.load() != 0) {
-            if (task_header* task = queue.pop(); task != nullptr) {
+            if (task_header* task = pop(queue); task != nullptr) {
                 take(*task);
                 --left;
             }
