@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <edo/base/check.h>
+#include <edo/task/state/group_core.h>
 #include <edo/task/state/header.h>
 #include <edo/task/state/promise.h>
 
@@ -141,6 +142,23 @@ bool context::prepare_drop() noexcept {
     if (at != nullptr && at->kind->prepare_drop != nullptr)
         may_drop = at->kind->prepare_drop(*at) && may_drop;
     return may_drop;
+}
+
+detail::group_core* context::group_with_children() noexcept {
+    for (detail::group_link* group = groups_; group != nullptr; group = group->next)
+        if (group->children->alive() != 0) return group->children;
+    detail::group_core* found = nullptr;
+    detail::leaf* const at = leaf();
+    if (at == nullptr || at->kind->visit == nullptr) return found;
+    at->kind->visit(
+        *at,
+        [](void* to, const context& branch) {
+            auto*& first = *static_cast<detail::group_core**>(to);
+            // Listed as const for dumps; this is the thread that may change it.
+            if (first == nullptr) first = const_cast<context&>(branch).group_with_children();
+        },
+        &found);
+    return found;
 }
 
 void context::drop() noexcept {

@@ -17,6 +17,7 @@ class task_group;
 
 namespace detail {
 
+class group_core;
 class promise_base;
 class reactor;
 class registry;
@@ -124,6 +125,7 @@ struct group_link {
     /// Cancels the children. Returns: true when none is alive any more. Wakes the line otherwise,
     /// when the last one has gone.
     bool (*cancel_children)(group_link& self) noexcept = nullptr;
+    group_core* children = nullptr;
 
     bool is_linked() const noexcept { return place != nullptr; }
 
@@ -193,6 +195,8 @@ public:
     /// First half of dropping the line: cancels what runs elsewhere on its behalf.
     /// Returns: true when drop() may follow; else the line is woken when it is time to ask again.
     bool prepare_drop() noexcept;
+    /// A group of this line, or of a branch below it, that has children; null if there is none.
+    detail::group_core* group_with_children() noexcept;
     /// Destroys the line's suspended coroutines, from the innermost outwards and without recursion.
     void drop() noexcept;
 

@@ -18,6 +18,7 @@ task_group::task_group(group_policy policy, std::source_location site) noexcept
     line_ = exec->line->target();
     link_.group = this;
     link_.cancel_children = &cancel_children;
+    link_.children = &core_;
     exec->line->add_group(link_);
 }
 

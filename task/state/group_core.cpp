@@ -69,27 +69,65 @@ void group_core::destroy_children() noexcept {
               "a task_group with live children was destroyed on a thread that runs no tasks; a "
               "group belongs "
               "in the frame of the coroutine that made it");
-    cancel();
+    // Depth first, along a path that is kept in the tasks: a group within a group within a group
+    // must not become depth of the stack. A task is destroyed when no group in its frames has
+    // children any more.
+    task_header* path = nullptr;
+    for (;;) {
+        group_core* const at = path == nullptr ? this : path->main_line().group_with_children();
+        if (at != nullptr) {
+            at->cancel();
+            if (task_header* const child = at->claim_child(*exec); child != nullptr) {
+                child->below = std::exchange(path, child);
+            } else if (path == nullptr) {
+                return;
+            }
+            continue;
+        }
+        task_header* const next = path;
+        path = next->below;
+        next->destroy_claimed(*exec);
+        next->release_refs();
+    }
+}
+
+namespace {
+
+// A task that is polled in the middle of the present poll cannot end before that does.
+bool is_polled_below(const task_header& task, const execution& exec) noexcept {
+    for (const task_header* at = exec.task; at != nullptr; at = at->below)
+        if (at == &task) return true;
+    return false;
+}
+
+}  // namespace
+
+// Returns: a child that nobody polls, for this thread, with a reference; null when none is alive.
+task_header* group_core::claim_child(execution& exec) noexcept {
     std::size_t busy = 0;  // children in a row that another thread is polling
     duration pause = std::chrono::microseconds(1);
     for (;;) {
         task_header* child = nullptr;
         {
             mutex_lock guard(lock_);
-            if (alive_ == 0) return;
+            if (alive_ == 0) return nullptr;
             group_member* first = children_.pop_front();
             children_.push_back(*first);
             child = static_cast<task_header*>(first);
             child->add_ref();
             if (busy >= alive_) busy = alive_;
         }
-        busy = child->destroy_now(*exec) ? 0 : busy + 1;
+        if (child->state.claim()) return child;
+        EDO_CHECK(!is_polled_below(*child, exec),
+                  "a task_group was destroyed while a child of it waits in block_on() further down "
+                  "on the same stack, which it would wait for; let the child end first: co_await "
+                  "group.join(), or use spawn_blocking instead of block_in_place");
+        busy = child->state.is_complete() ? 0 : busy + 1;
         child->release_refs();
         if (busy < alive()) continue;
         // Each is in the middle of a poll on another thread, which ends in its own time and has no
-        // way to
-        // tell us; look again soon. Children form a tree, so none of those threads waits for this
-        // one.
+        // way to tell us; look again soon. Children form a tree, so none of those threads waits for
+        // this one.
         static const atomic<std::uint32_t> nobody_wakes{0};
         futex_wait(nobody_wakes, 0, pause);
         if (pause < std::chrono::milliseconds(1)) pause *= 2;

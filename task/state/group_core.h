@@ -80,6 +80,7 @@ public:
 
 private:
     void cancel_locked() noexcept;
+    task_header* claim_child(execution& exec) noexcept;
 
     mutable mutex lock_;
     intrusive_list<group_member> children_;

@@ -14,11 +14,12 @@ namespace {
 class working_for {
 public:
     working_for(execution& exec, task_header& task) noexcept : exec_(exec) {
+        task.below = exec.task;
+        task.exec = &exec;
         exec.task = &task;
         exec.line = nullptr;
         exec.woken_slots = 0;
         exec.budget = tuning::poll_budget;
-        task.exec = &exec;
     }
 
     working_for(const working_for&) = delete;
@@ -156,16 +157,12 @@ void task_header::cancel() noexcept {
     if (state.request_cancel()) scheduler_.schedule(*this);
 }
 
-bool task_header::destroy_now(execution& e) noexcept {
-    if (!state.claim()) return state.is_complete();
+void task_header::destroy_claimed(execution& e) noexcept {
     const interrupted outer(e);
     working_for guard(e, *this);
     dropping = true;
-    // No waiting here: the groups below destroy their children in their destructors, in the same
-    // way.
     main_.drop();
     complete(true);
-    return true;
 }
 
 void task_header::deallocate() noexcept {

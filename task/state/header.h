@@ -80,12 +80,9 @@ public:
     /// Asks the task to end: it is dropped at its next poll, which this call brings about.
     void cancel() noexcept;
 
-    /// Destroys the task here and now, on a thread that runs tasks, unless another thread is
-    /// polling it;
-    /// that one will then find it cancelled. For owners that cannot suspend.
-    /// Requires: the caller holds a reference.
-    /// Returns: true when the task is complete.
-    bool destroy_now(execution& exec) noexcept;
+    /// Destroys the task here and now, on a thread that runs tasks. For owners that cannot suspend.
+    /// Requires: the caller has claimed the task (state.claim()) and holds a reference.
+    void destroy_claimed(execution& exec) noexcept;
 
     /// Ends a task that was refused by the registry, without running it; releases what launch()
     /// counted
@@ -128,6 +125,8 @@ public:
     task_header* queue_next = nullptr;
     std::uint64_t id = 0;       ///< unique in the runtime; set before the task is visible
     execution* exec = nullptr;  ///< valid while running; the running thread's
+    /// While running: the task in whose poll this one is polled, or on whose behalf it was claimed.
+    task_header* below = nullptr;
 
     /// Branch slots in use; belongs to the running thread.
     std::uint64_t used_slots = 0;

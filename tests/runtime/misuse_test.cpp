@@ -2,12 +2,17 @@
 
 #include "runtime/flavors.h"
 #include "support/manual_executor.h"
+#include <latch>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/spawn_blocking.h>
+#include <edo/task/task_group.h>
+#include <edo/task/yield.h>
+#include <edo/timer/sleep.h>
 
 namespace {
 
@@ -54,6 +59,62 @@ TEST(misuse, runtime_that_ends_in_its_own_blocking_call_aborts) {
             rt.block_on(edo::spawn_blocking([&] { static_cast<void>(rt.shutdown()); }));
         },
         "shutdown.*was called in a blocking call of this runtime");
+}
+
+TYPED_TEST(misuse_of_any_runtime, shutdown_in_a_call_that_is_made_in_place_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = TypeParam::make();
+            rt.block_on([&]() -> edo::task<> {
+                edo::block_in_place([&] { static_cast<void>(rt.shutdown()); });
+                co_return;
+            });
+        },
+        "shutdown.*was called in a blocking call of this runtime");
+}
+
+void shut_down_in_place_while_the_pool_is_busy() {
+    auto rt = edo::runtime::builder().worker_threads(2).max_blocking_threads(1).build().value();
+    std::latch busy(1);
+    std::latch never(1);
+    auto occupies = rt.spawn([&]() -> edo::task<> {
+        co_await edo::spawn_blocking([&] {
+            busy.count_down();
+            never.wait();
+        });
+    });
+    busy.wait();
+    rt.block_on([&]() -> edo::task<> {
+        edo::block_in_place([&] { static_cast<void>(rt.shutdown()); });
+        co_return;
+    });
+}
+
+TEST(misuse, shutdown_in_a_call_in_place_for_which_there_was_no_thread_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(shut_down_in_place_while_the_pool_is_busy(),
+                 "shutdown.*was called in a blocking call of this runtime");
+}
+
+void destroy_group_above_its_child() {
+    edo::current_thread_runtime rt;
+    rt.block_on([&]() -> edo::task<> {
+        auto owner = edo::spawn([&]() -> edo::task<> {
+            edo::task_group group;
+            group.spawn([&]() -> edo::task<> {
+                edo::block_in_place([&] { rt.block_on(edo::sleep(1h)); });
+                co_return;
+            });
+            co_await edo::yield_now();
+        });
+        co_await std::move(owner).join();
+    });
+}
+
+TEST(misuse, group_that_ends_above_the_poll_of_its_child_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(destroy_group_above_its_child(), "further down on the same stack");
 }
 
 TEST(misuse, current_thread_runtime_on_another_thread_aborts) {

@@ -366,6 +366,40 @@ TEST(task_group, a_tree_of_groups_ends_from_the_leaves_upwards) {
     EXPECT_EQ(alive, 0);
 }
 
+task<> chain(std::reference_wrapper<event> e, int depth, std::reference_wrapper<int> alive) {
+    struct count {
+        explicit count(int& n) noexcept : n_(n) { ++n_; }
+
+        ~count() { --n_; }
+
+        int& n_;
+    } guard(alive);
+
+    task_group group;
+    if (depth > 0) group.spawn(chain, e, depth - 1, alive);
+    co_await e.get().wait();
+}
+
+TEST(task_group, a_long_chain_of_groups_that_is_destroyed_in_a_poll_needs_no_deep_stack) {
+    constexpr int depth = 50'000;
+    manual_executor ex;
+    event never, go_on;
+    int alive = 0;
+
+    auto h = ex.spawn([&]() -> task<> {
+        task_group group;
+        group.spawn(chain, std::ref(never), depth - 1, std::ref(alive));
+        co_await go_on.wait();
+    });
+    ex.run_until_idle();
+    EXPECT_EQ(alive, depth);
+    go_on.raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(alive, 0);
+}
+
 task<> limited(std::vector<event>& events, int& started) {
     task_group group;
     group.max_children(2);
