@@ -11,23 +11,47 @@ using namespace std::chrono_literals;
 
 constexpr auto drain_limit = 2s;
 
-edo::task<edo::result<void>> echo(edo::net::tcp_stream& stream) {
+struct connection {
+    edo::net::tcp_stream stream;
+    bool is_answering = false;
+    bool is_closing = false;  // the next answer is the last one
+};
+
+edo::task<edo::result<void>> echo(connection& peer) {
     std::array<std::byte, 16384> buffer;
-    for (;;) {
-        const std::size_t n = co_await edo::or_return(stream.read(buffer));
-        if (n == 0) co_return {};
-        co_await edo::or_return(stream.write_all(std::span(buffer).first(n)));
+    while (!peer.is_closing) {
+        const std::size_t n = co_await edo::or_return(peer.stream.read(buffer));
+        if (n == 0) break;
+        peer.is_answering = true;
+        co_await edo::or_return(peer.stream.write_all(std::span(buffer).first(n)));
+        peer.is_answering = false;
+    }
+    co_return {};
+}
+
+// The client reads its last bytes and goes: closing with bytes unread would reset the connection.
+edo::task<edo::result<void>> part(edo::net::tcp_stream& stream) {
+    std::array<std::byte, 1024> unread;
+    co_await edo::or_return(stream.shutdown(edo::net::shutdown_how::write));
+    for (const edo::instant due = edo::now() + 500ms;;) {
+        const auto n = co_await edo::timeout_at(due, stream.read(unread));
+        if (!n || *n == 0) co_return {};
     }
 }
 
 edo::task<edo::result<void>> converse(edo::net::tcp_stream stream,
                                       edo::sync::cancellation_token stop) {
-    auto conversation = echo(stream);  // a variable survives select
+    connection peer{std::move(stream)};
+    auto conversation = echo(peer);  // a variable survives select
     auto first = co_await edo::select_biased(conversation, stop.cancelled());
     if (first.index() == 0) co_return std::get<0>(first);
-    // From now on there is no more input: what has arrived is sent back, then echo() ends.
-    co_await edo::or_return(stream.shutdown(edo::net::shutdown_how::read));
-    co_return co_await edo::timeout(drain_limit, conversation);
+
+    // What is on its way still comes back.
+    peer.is_closing = true;
+    auto last = co_await edo::timeout(50ms, conversation);
+    if (!last && peer.is_answering) last = co_await edo::timeout(drain_limit, conversation);
+    conversation = {};
+    co_return co_await part(peer.stream);
 }
 
 edo::task<edo::result<void>> serve(edo::net::tcp_listener listener,

@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 constexpr auto idle_limit = 60s;     // between two requests
 constexpr auto request_limit = 10s;  // from a request's first byte to its last
 constexpr auto write_limit = 30s;    // for a client to take its answers
-constexpr auto linger_limit = 1s;    // for a client to read the reason why it is cut
+constexpr auto linger_limit = 500ms;  // for a client to read its last answer
+constexpr auto last_look = 50ms;      // at the end, for a request that is on its way
 constexpr std::size_t most_unsent = 64 * 1024;
 
 http::response answer_to(const http::request& asked, bool closing) {
@@ -50,7 +51,12 @@ public:
                 // Only here may the end of the server cut in: nothing is half done.
                 auto next = co_await edo::select_biased(
                     edo::timeout(idle_limit, stream_.read(room())), stopped);
-                if (next.index() == 1 || !keep(std::get<0>(next))) co_return {};
+                if (next.index() == 1) {
+                    const auto last = co_await edo::timeout(last_look, stream_.read(room()));
+                    if (!keep(last)) co_return {};
+                } else if (!keep(std::get<0>(next))) {
+                    co_return {};
+                }
                 due = edo::now() + request_limit;
             } else if (is_starved_) {
                 auto more = co_await edo::timeout_at(due, stream_.read(room()));
@@ -63,11 +69,9 @@ public:
             co_await edo::or_return(edo::timeout(write_limit, stream_.write_all(unsent())));
             out_.clear();
         }
-        if (was_refused_) {
-            // However that ends, the connection does too.
-            const auto lingered = co_await edo::timeout(linger_limit, let_it_read());
-            static_cast<void>(lingered);
-        }
+        // However that ends, the connection does too.
+        const auto lingered = co_await edo::timeout(linger_limit, let_it_read());
+        static_cast<void>(lingered);
         co_return {};
     }
 
@@ -85,7 +89,6 @@ private:
     void refuse(http::status why) {
         http::append_error(out_, why);
         is_open_ = false;
-        was_refused_ = true;
     }
 
     void answer_what_came(bool closing) {
@@ -133,7 +136,6 @@ private:
     std::size_t end_ = 0;  // bytes in in_
     bool is_open_ = true;
     bool is_starved_ = true;  // the parser needs more bytes
-    bool was_refused_ = false;
     std::array<char, 16384> in_;
 };
 
