@@ -146,6 +146,13 @@ bool multi_thread::has_work() noexcept {
     return false;
 }
 
+void multi_thread::end_watch() noexcept {
+    watch_.end();
+    const unsigned count = worker_count();
+    for (unsigned i = 0; i < count; ++i)
+        if (worker_at(i).slot().is_filled()) return want_watch();
+}
+
 void multi_thread::wait_for(thread_waiter& waiter) noexcept {
     waiter.park();
 }

@@ -11,6 +11,7 @@
 #include <edo/runtime/scheduler/core.h>
 #include <edo/runtime/scheduler/idle.h>
 #include <edo/runtime/scheduler/inject_queue.h>
+#include <edo/runtime/scheduler/slot_watch.h>
 #include <edo/runtime/scheduler/worker.h>
 
 namespace edo::detail {
@@ -64,6 +65,16 @@ public:
 
     /// Wakes a sleeping worker unless one is on its way already.
     void notify_one() noexcept;
+    slot_watch& watch() noexcept { return watch_; }
+
+    /// A slot was filled: sees to it that somebody watches it.
+    void want_watch() noexcept {
+        if (watch_.call()) notify_one();
+    }
+
+    /// Ends the caller's watch, unless there is something in a slot: then the next one is called.
+    void end_watch() noexcept;
+
     /// True when some queue holds a task.
     bool has_work() noexcept;
 
@@ -106,6 +117,7 @@ private:
 
     inject_queue inject_;
     idle_workers idle_;
+    slot_watch watch_;
     atomic<unsigned> count_{0};
     std::vector<std::unique_ptr<worker>> workers_;  // sized once; see above
     std::vector<int> cores_;                        // to pin workers to

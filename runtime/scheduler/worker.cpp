@@ -8,6 +8,12 @@
 #include <edo/task/state/header.h>
 
 namespace edo::detail {
+namespace {
+// Between two looks of the watcher; a task behind a blocked worker waits for up to two of them.
+constexpr duration watch_gap = std::chrono::milliseconds(2);
+// How many looks at empty slots end the watch. The next task in a slot then costs a wake.
+constexpr unsigned most_quiet_looks = 4;
+}  // namespace
 
 worker::worker(multi_thread& shared, unsigned index, bool is_spare)
     : is_active(true),
@@ -58,6 +64,7 @@ void worker::work() noexcept {
             continue;
         }
         if (searching_) found_work();
+        if (watching_) end_watch();
         // Whatever this poll does, and if it never returns: what is left in the ring is not
         // forgotten.
         if (!ring_.is_empty()) shared_.notify_one();
@@ -68,6 +75,7 @@ void worker::work() noexcept {
 // Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a
 // poll that did not return for long. What can still be dropped is dropped.
 void worker::end() noexcept {
+    if (watching_) end_watch();
     run_queued_tasks();
     if (std::exchange(searching_, false)) shared_.idle().stop_searching();
     driver_.shutdown();
@@ -94,9 +102,12 @@ void worker::schedule(task_header& task) noexcept {
         shared_.notify_one();
     } else if (in_driver_) {
         push(task);
-    } else if (task_header* const displaced = std::exchange(lifo_, &task); displaced != nullptr) {
+    } else if (task_header* const displaced = slot_.fill(task, shared_.is_alone());
+               displaced != nullptr) {
         push(*displaced);
         shared_.notify_one();
+    } else if (!shared_.is_alone()) {
+        shared_.want_watch();
     }
 }
 
@@ -114,12 +125,12 @@ task_header* worker::next_task() noexcept {
     if (std::exchange(inject_is_due_, false)) {
         if (task_header* const task = take_injected(); task != nullptr) return task;
     }
-    if (lifo_ != nullptr) {
+    if (task_header* const task = slot_.take(shared_.is_alone()); task != nullptr) {
         if (lifo_polls_ < tuning::lifo_polls_in_row) {
             ++lifo_polls_;
-            return std::exchange(lifo_, nullptr);
+            return task;
         }
-        push(*std::exchange(lifo_, nullptr));
+        push(*task);
     }
     lifo_polls_ = 0;
     if (task_header* const task = ring_.pop(shared_.is_alone()); task != nullptr) return task;
@@ -156,14 +167,39 @@ task_header* worker::search() noexcept {
             task != nullptr)
             return task;
     }
-    return take_injected();
+    if (task_header* const task = take_injected(); task != nullptr) return task;
+    return watching_ ? look_at_slots() : nullptr;
+}
+
+// Takes a task that was behind the same poll at the last look.
+task_header* worker::look_at_slots() noexcept {
+    const unsigned count = shared_.worker_count();
+    bool all_empty = true;
+    for (unsigned i = 0; i < count; ++i) {
+        worker& other = shared_.worker_at(i);
+        if (!other.slot_.is_filled()) continue;
+        all_empty = false;
+        const std::uint32_t turn = other.turn_.load(relaxed);  // only decides when to steal
+        if (turn % 2 != 0 && std::exchange(other.turn_seen_, turn) == turn) {
+            if (task_header* const task = other.slot_.steal(); task != nullptr) return task;
+        }
+    }
+    quiet_looks_ = all_empty ? quiet_looks_ + 1 : 0;
+    if (quiet_looks_ == most_quiet_looks) end_watch();
+    return nullptr;
+}
+
+void worker::end_watch() noexcept {
+    watching_ = false;
+    shared_.end_watch();
 }
 
 // Pushers have left the waking to us as long as we searched: if there is more to do, the next one
 // comes.
 void worker::found_work() noexcept {
     searching_ = false;
-    if (shared_.idle().stop_searching() && shared_.has_work()) shared_.notify_one();
+    if (shared_.idle().stop_searching() && (shared_.has_work() || shared_.watch().is_wanted()))
+        shared_.notify_one();
 }
 
 void worker::take_turn(task_header& task) noexcept {
@@ -185,7 +221,7 @@ void worker::run_task(task_header& task) noexcept {
         case poll_end::yielded:
             // Before it runs again everybody else had a turn, the driver included.
             polls_until_visit_ =
-                std::min(polls_until_visit_, ring_.size() + (lifo_ != nullptr ? 1U : 0U));
+                std::min(polls_until_visit_, ring_.size() + (slot_.is_empty() ? 0U : 1U));
             push(task);
             return;
     }
@@ -194,10 +230,13 @@ void worker::run_task(task_header& task) noexcept {
 // The task would be next anyway; run now it saves its waiter a trip through the queue. It has not
 // been polled before, so it cannot own a group that the waiter is in, and then want to destroy it.
 bool worker::run_new_task(task_header& task) noexcept {
-    if (lifo_ != &task || task.was_polled || polls_until_visit_ == 0 ||
-        nested_polls_ == tuning::nested_polls)
+    if (polls_until_visit_ == 0 || nested_polls_ == tuning::nested_polls ||
+        !slot_.take_if(task, shared_.is_alone()))
         return false;
-    lifo_ = nullptr;
+    if (task.was_polled) {
+        schedule(task);
+        return false;
+    }
     ++nested_polls_;
     const interrupted outer(exec_);
     run_task(task);
@@ -232,8 +271,12 @@ void worker::wait() noexcept {
     } else {
         const bool must_look = shared_.idle().sleep(*this, std::exchange(searching_, false));
         if (must_look && shared_.has_work()) shared_.notify_one();
+        if (!watching_ && shared_.watch().begin()) {
+            watching_ = true;
+            quiet_looks_ = 0;
+        }
         in_driver_ = true;
-        driver_.park(instant::max());
+        driver_.park(watching_ ? saturating_add(before, watch_gap) : instant::max());
         in_driver_ = false;
         chosen = shared_.idle().leave(*this);
     }
@@ -265,7 +308,8 @@ bool worker::spin() noexcept {
 
 void worker::give_queue_away() noexcept {
     task_list given;
-    if (lifo_ != nullptr) given.push_back(*std::exchange(lifo_, nullptr));
+    if (task_header* const task = slot_.take(shared_.is_alone()); task != nullptr)
+        given.push_back(*task);
     while (task_header* const task = ring_.pop(shared_.is_alone()))
         given.push_back(*task);
     if (given.is_empty()) return;
@@ -302,8 +346,8 @@ void worker::run_in_place(blocking_job& job) noexcept {
 }
 
 void worker::retire() noexcept {
-    if (std::exchange(searching_, false) && shared_.idle().stop_searching() && shared_.has_work())
-        shared_.notify_one();
+    if (watching_) end_watch();
+    if (std::exchange(searching_, false)) found_work();
     stands_aside_ = true;
     give_queue_away();
     while (!is_active.load(acquire) && !shared_.is_stopping())  // pairs with begin_substitution()

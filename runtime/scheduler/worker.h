@@ -8,6 +8,7 @@
 #include <edo/runtime/blocking/job.h>
 #include <edo/runtime/driver/driver.h>
 #include <edo/runtime/scheduler/idle.h>
+#include <edo/runtime/scheduler/lifo_slot.h>
 #include <edo/runtime/scheduler/local_queue.h>
 #include <edo/runtime/scheduler/spin.h>
 #include <edo/task/context.h>
@@ -23,12 +24,16 @@ class multi_thread;
 /// two tasks that wake each other do not keep the others waiting), the ring, the inject queue,
 /// other workers' rings. Every 61 polls the inject queue and the driver have their turn first.
 ///
+/// A task in the slot of a worker that does not come back from a poll is taken by an idle one after
+/// some milliseconds (slot_watch.h). While no worker is idle it stays there; so do, in any case, the
+/// timers and sockets of a worker that is blocked.
+///
 /// A worker can also *stand aside*: it runs no tasks, but looks after its sockets and timers and
 /// hands on what they wake. It does so while one of its tasks makes a call by block_in_place(), and
 /// as a spare that is not needed just now.
 ///
-/// Who touches what: everything belongs to the worker's thread but the ring (thieves),
-/// driver::wake() and what is marked as protected by the shared part's lock.
+/// Who touches what: everything belongs to the worker's thread but the ring and the slot (thieves),
+/// turn_ (read by others), driver::wake() and what is marked as protected by the shared part's lock.
 class worker : public sleeper {
 public:
     worker(multi_thread& shared, unsigned index, bool is_spare);
@@ -49,6 +54,8 @@ public:
     void run_in_place(blocking_job& job) noexcept;
 
     local_queue& queue() noexcept { return ring_; }
+
+    lifo_slot& slot() noexcept { return slot_; }
 
     detail::driver& driver() noexcept { return driver_; }
 
@@ -80,6 +87,8 @@ private:
     task_header* next_task() noexcept;
     task_header* take_injected() noexcept;
     task_header* search() noexcept;
+    task_header* look_at_slots() noexcept;
+    void end_watch() noexcept;
     void found_work() noexcept;
     void take_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
@@ -90,7 +99,7 @@ private:
     void wait() noexcept;
     bool spin() noexcept;
 
-    bool has_own_work() const noexcept { return lifo_ != nullptr || !ring_.is_empty(); }
+    bool has_own_work() const noexcept { return !slot_.is_empty() || !ring_.is_empty(); }
 
     void give_queue_away() noexcept;
     void serve_driver_only() noexcept;
@@ -102,12 +111,15 @@ private:
     random choices_;
     spin_policy spin_;
     atomic<std::uint32_t> turn_{0};  // odd while a task has its turn; written by the owner
-    task_header* lifo_ = nullptr;
+    std::uint32_t turn_seen_ = 0;    // turn_ at the watcher's last look; belongs to the watcher
+    lifo_slot slot_;
     unsigned lifo_polls_ = 0;
     unsigned polls_until_visit_ = 0;
     unsigned nested_polls_ = 0;
     bool inject_is_due_ = false;
     bool searching_ = false;
+    bool watching_ = false;
+    unsigned quiet_looks_ = 0;  // of the watcher, in a row, at empty slots
     bool in_driver_ = false;     // wakes come from events: they are batched
     bool stands_aside_ = false;  // wakes go to the inject queue
     const bool is_spare_;

@@ -539,6 +539,40 @@ TEST(multi_threaded_runtime, one_worker_blocked_by_user_code_does_not_stop_the_o
     rt.block_on(std::move(stuck).join());
 }
 
+TEST(multi_threaded_runtime, task_woken_by_one_that_then_blocks_its_worker_runs_on_another) {
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    std::atomic<bool> release = false;
+    event e;
+    auto waiter = rt.spawn(wait_for, std::ref(e));
+    while (!e.has_waiter())
+        std::this_thread::yield();
+    auto stuck = rt.spawn([&]() -> edo::task<> {
+        e.raise();
+        while (!release)
+            std::this_thread::yield();
+        co_return;
+    });
+
+    rt.block_on(std::move(waiter).join());
+    release = true;
+    rt.block_on(std::move(stuck).join());
+}
+
+TEST(multi_threaded_runtime, task_spawned_by_one_that_then_blocks_its_worker_runs_on_another) {
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    for (int round = 0; round < 20; ++round) {
+        std::latch ran(1);
+        rt.block_on([&]() -> edo::task<> {
+            edo::spawn([&]() -> edo::task<> {
+                ran.count_down();
+                co_return;
+            }).detach();
+            ran.wait();
+            co_return;
+        });
+    }
+}
+
 edo::task<> yield_until(std::reference_wrapper<std::atomic<bool>> done,
                         std::reference_wrapper<std::atomic<int>> polls) {
     while (!done.get()) {

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <edo/base/seam/atomic.h>
+
+namespace edo::detail {
+
+class task_header;
+
+// lifo_slot: the task that was woken last on a worker, and runs next there.
+//
+//            fill (F)                      take (T): the owner runs it
+//   empty ─────────────► taken (a task) ──┬───────────────────────────► empty
+//              taken ─── fill (F): the other task is displaced ──► taken
+//                                         └ steal (S): the owner is stuck in a poll ─► empty
+//
+// Only the owner fills the slot. The task belongs to who has taken it out; with it goes the
+// reference of its queue entry.
+//
+//  mark  where      transition        ordering  pairs with
+//  F     fill       any   -> taken    seq_cst   S: the thief sees the task; and the state of the
+//                                               watch, for the reason given in slot_watch.h
+//  T     take       taken -> empty    relaxed   S: one of them gets it; the owner has written it
+//  S     steal      taken -> empty    acquire   F, T
+//  L     is_filled  reads             seq_cst   F, as above
+//  N     fill, take any               relaxed   nothing: no other worker exists; the start of its
+//                                               thread publishes what was done
+//
+// `alone`: no other worker exists. Stress: tests/stress/scheduler_test.cpp.
+class lifo_slot {
+public:
+    /// Owner only.
+    bool is_empty() const noexcept {
+        return task_.load(relaxed) == nullptr;  // others only empty it, and take() decides
+    }
+
+    /// Owner only. Returns: the task that was in the slot, or null.
+    task_header* fill(task_header& task, bool alone) noexcept {
+        if (!alone) return task_.exchange(&task, seq_cst);  // F
+        task_header* const displaced = task_.load(relaxed);  // N
+        task_.store(&task, relaxed);                         // N
+        return displaced;
+    }
+
+    /// Owner only. Returns: null when it was empty, or a thief was quicker.
+    task_header* take(bool alone) noexcept {
+        task_header* const task = task_.load(relaxed);  // N; else the exchange decides
+        if (task == nullptr) return nullptr;
+        if (!alone) return task_.exchange(nullptr, relaxed);  // T
+        task_.store(nullptr, relaxed);                        // N
+        return task;
+    }
+
+    /// Owner only. The same if `task` is the one. Returns: whether it was taken.
+    bool take_if(task_header& task, bool alone) noexcept {
+        task_header* seen = task_.load(relaxed);  // as above
+        if (seen != &task) return false;
+        if (!alone) return task_.compare_exchange_strong(seen, nullptr, relaxed, relaxed);  // T
+        task_.store(nullptr, relaxed);                                                      // N
+        return true;
+    }
+
+    /// Any thread.
+    bool is_filled() const noexcept { return task_.load(seq_cst) != nullptr; }  // L
+
+    task_header* steal() noexcept { return task_.exchange(nullptr, acquire); }  // S
+
+private:
+    atomic<task_header*> task_{nullptr};
+};
+
+}  // namespace edo::detail
