@@ -204,9 +204,13 @@ bool current_thread::spin(instant until) noexcept {
         std::min({saturating_add(start, limit), until, driver_.wheel().next_deadline()});
     for (instant at = start; at < end; at = time()) {
         driver_.poll(at);
-        if (has_work()) return true;
+        if (has_work()) {
+            spin_.note_spin(true);
+            return true;
+        }
         spin_hint();
     }
+    spin_.note_spin(has_work());
     return has_work();
 }
 

@@ -266,6 +266,7 @@ void worker::wait() noexcept {
     if (is_spare_ && shared_.may_retire(*this)) return retire();
     const instant before = monotonic_clock::read();
     bool chosen = false;
+    bool was_called = false;
     if (spin()) {
         chosen = searching_;
     } else {
@@ -278,7 +279,7 @@ void worker::wait() noexcept {
         in_driver_ = true;
         driver_.park(watching_ ? saturating_add(before, watch_gap) : instant::max());
         in_driver_ = false;
-        chosen = shared_.idle().leave(*this);
+        chosen = was_called = shared_.idle().leave(*this);
     }
     searching_ = chosen;
     exec_.now = last_visit_ = monotonic_clock::read();
@@ -286,23 +287,28 @@ void worker::wait() noexcept {
     in_driver_ = true;
     driver_.advance(exec_.now);
     in_driver_ = false;
-    spin_.note_wait(exec_.now - before);
+    // A worker that others have to call has nothing of its own to spin for, however often they do.
+    spin_.note_wait(was_called ? tuning::long_wait : exec_.now - before);
 }
 
 // Looks for work for a moment, as the only searcher. Returns: true when there is something to do.
 bool worker::spin() noexcept {
+    if (!searching_ || !shared_.idle().is_only_searcher()) return false;
     const duration limit = spin_.limit();
-    if (limit == duration::zero() || !searching_ || !shared_.idle().is_only_searcher())
-        return false;
+    if (limit == duration::zero()) return false;
     const instant start = monotonic_clock::read();
     const instant end = std::min(saturating_add(start, limit), driver_.wheel().next_deadline());
     for (instant at = start; at < end && !shared_.is_stopping(); at = monotonic_clock::read()) {
         in_driver_ = true;
         driver_.poll(at);
         in_driver_ = false;
-        if (has_own_work() || shared_.has_work()) return true;
+        if (has_own_work() || shared_.has_work()) {
+            spin_.note_spin(true);
+            return true;
+        }
         spin_hint();
     }
+    spin_.note_spin(has_own_work());
     return has_own_work();
 }
 
