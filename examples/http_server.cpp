@@ -12,9 +12,9 @@
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto idle_limit = 60s;     // between two requests
-constexpr auto request_limit = 10s;  // from a request's first byte to its last
-constexpr auto write_limit = 30s;    // for a client to take its answers
+constexpr auto idle_limit = 60s;      // between two requests
+constexpr auto request_limit = 10s;   // from a request's first byte to its last
+constexpr auto write_limit = 30s;     // for a client to take its answers
 constexpr auto linger_limit = 500ms;  // for a client to read its last answer
 constexpr auto last_look = 50ms;      // at the end, for a request that is on its way
 constexpr std::size_t most_unsent = 64 * 1024;

@@ -90,7 +90,7 @@ private:
         detail::thread thread;
         parker sleeping;
         blocking_job* job = nullptr;  // that it makes; alive while set
-        bool abandoned = false;  // nobody will join it
+        bool abandoned = false;       // nobody will join it
     };
 
     explicit blocking_pool(blocking_limits limits) : limits_(std::move(limits)) {}

@@ -35,7 +35,7 @@ public:
 
     /// Owner only. Returns: the task that was in the slot, or null.
     task_header* fill(task_header& task, bool alone) noexcept {
-        if (!alone) return task_.exchange(&task, seq_cst);  // F
+        if (!alone) return task_.exchange(&task, seq_cst);   // F
         task_header* const displaced = task_.load(relaxed);  // N
         task_.store(&task, relaxed);                         // N
         return displaced;

@@ -142,9 +142,9 @@ task_header* worker::next_task() noexcept {
 task_header* worker::take_injected() noexcept {
     const std::size_t queued = shared_.inject().size();
     if (queued == 0) return nullptr;
-    const std::size_t share = std::min<std::size_t>(
-        {queued / shared_.worker_count() + 1, tuning::inject_batch,
-         1 + (local_queue::capacity - ring_.size()) / 2});
+    const std::size_t share =
+        std::min<std::size_t>({queued / shared_.worker_count() + 1, tuning::inject_batch,
+                               1 + (local_queue::capacity - ring_.size()) / 2});
     task_list taken;
     shared_.inject().take(share, taken);
     task_header* const first = taken.pop_front();
@@ -204,7 +204,7 @@ void worker::found_work() noexcept {
 
 void worker::take_turn(task_header& task) noexcept {
     const std::uint32_t turn = turn_.load(relaxed);  // written by the same thread
-    turn_.store(turn + 1, relaxed);                  // see is_in_user_code()
+    turn_.store(turn + 1, relaxed);                  // only a picture; who decides looks again
     run_task(task);
     turn_.store(turn + 2, relaxed);  // as above
 }

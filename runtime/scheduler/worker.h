@@ -25,15 +25,16 @@ class multi_thread;
 /// other workers' rings. Every 61 polls the inject queue and the driver have their turn first.
 ///
 /// A task in the slot of a worker that does not come back from a poll is taken by an idle one after
-/// some milliseconds (slot_watch.h). While no worker is idle it stays there; so do, in any case, the
-/// timers and sockets of a worker that is blocked.
+/// some milliseconds (slot_watch.h). While no worker is idle it stays there; so do, in any case,
+/// the timers and sockets of a worker that is blocked.
 ///
 /// A worker can also *stand aside*: it runs no tasks, but looks after its sockets and timers and
 /// hands on what they wake. It does so while one of its tasks makes a call by block_in_place(), and
 /// as a spare that is not needed just now.
 ///
 /// Who touches what: everything belongs to the worker's thread but the ring and the slot (thieves),
-/// turn_ (read by others), driver::wake() and what is marked as protected by the shared part's lock.
+/// turn_ (read by others), driver::wake() and what is marked as protected by the shared part's
+/// lock.
 class worker : public sleeper {
 public:
     worker(multi_thread& shared, unsigned index, bool is_spare);
@@ -119,7 +120,7 @@ private:
     bool inject_is_due_ = false;
     bool searching_ = false;
     bool watching_ = false;
-    unsigned quiet_looks_ = 0;  // of the watcher, in a row, at empty slots
+    unsigned quiet_looks_ = 0;   // of the watcher, in a row, at empty slots
     bool in_driver_ = false;     // wakes come from events: they are batched
     bool stands_aside_ = false;  // wakes go to the inject queue
     const bool is_spare_;

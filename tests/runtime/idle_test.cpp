@@ -1,8 +1,8 @@
 // Who sleeps and who searches: what a worker learns when it goes to sleep, and who is woken.
 
-#include <gtest/gtest.h>
-
 #include <edo/runtime/scheduler/idle.h>
+
+#include <gtest/gtest.h>
 
 namespace {
 

@@ -18,9 +18,9 @@
 #include <edo/runtime/spawn_blocking.h>
 #include <edo/sync/mpsc.h>
 #include <edo/task/context.h>
+#include <edo/task/select.h>
 #include <edo/task/state/header.h>
 #include <edo/task/state/scheduler.h>
-#include <edo/task/select.h>
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
@@ -484,7 +484,8 @@ TYPED_TEST(shutdown_of_any_runtime, entry_that_is_queued_when_all_has_ended_is_v
     EXPECT_TRUE(rt.shutdown().is_clean());
 
     seen.load()->add_ref();
-    seen.load()->owner().schedule(*seen.load());  // the second step of a waker that was held up before it
+    // The second step of a waker that was held up since before.
+    seen.load()->owner().schedule(*seen.load());
 
     EXPECT_TRUE(h.is_finished());  // and the fixture finds nothing left
 }

@@ -1,8 +1,8 @@
 // When a worker spins before it parks: while that has helped, and less and less when it has not.
 
-#include <gtest/gtest.h>
-
 #include <edo/runtime/scheduler/spin.h>
+
+#include <gtest/gtest.h>
 
 namespace {
 
