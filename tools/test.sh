@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds Edo and runs its tests.
-#   tools/test.sh                      g++ and clang, all checks, the package consumers
-#   tools/test.sh --all                the same and both sanitizers
+#   tools/test.sh                      g++ and clang, both sanitizers, all checks, the package consumers
 #   tools/test.sh --quick              the release build and its tests
 #   tools/test.sh --only asan,tsan     some of: release clang asan tsan checks package
 #   tools/test.sh --jobs 4             instead of one job per processor
@@ -11,18 +10,16 @@ cd "$(dirname "$0")/.."
 
 configurations=(release clang asan tsan)
 steps=("${configurations[@]}" checks package)
-# The sanitizer builds are not part of the default until they have been seen green as a whole.
-chosen=(release clang checks package)
+chosen=("${steps[@]}")
 jobs=$(nproc)
 
 usage() {
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
 }
 
 while (($# > 0)); do
     case $1 in
     --quick) chosen=(release) ;;
-    --all) chosen=("${steps[@]}") ;;
     --only | --jobs)
         if (($# < 2)); then
             echo "test: $1 needs a value" >&2
@@ -67,15 +64,24 @@ clock() {
 }
 
 passed=0
+fuzzing=
 logs=build/logs
 mkdir -p "$logs"
 
+# Nothing that was started goes on when this ends.
+trap '[[ -z $fuzzing ]] || kill -- "-$fuzzing" 2>/dev/null || true' EXIT
+
 # step NAME WHAT COMMAND...: runs a command with its output in a log; shows what and how long.
 step() {
-    local name=$1 what=$2 began=$SECONDS log=$logs/$1.log status=0
+    local name=$1 what=$2 log=$logs/$1.log began=$SECONDS status=0
     shift 2
     printf '%-16s %-44s ' "$name" "$what"
     "$@" >"$log" 2>&1 || status=$?
+    finish_step "$name" "$what" "$began" "$status"
+}
+
+finish_step() { # NAME WHAT BEGAN STATUS
+    local name=$1 what=$2 began=$3 status=$4 log=$logs/$1.log
     if ((status != 0)); then
         printf 'FAILED after %d s\n\n' $((SECONDS - began))
         grep -E '(\*\*\*Failed|\*\*\*Timeout|\*\*\*Exception|error:|ERROR:)' "$log" | head -n 20 || true
@@ -115,6 +121,24 @@ run_tests() { # NAME PRESET ARGUMENT...
     count "$name"
 }
 
+# Fuzzing takes one processor for a minute and measures no time: it goes on beside the next build. Its
+# end is awaited before anything is tested again.
+start_fuzzing() {
+    fuzzing_since=$SECONDS
+    setsid ctest --preset clang -L '^fuzz$' >"$logs/fuzz.log" 2>&1 &
+    fuzzing=$!
+}
+
+finish_fuzzing() {
+    [[ -n $fuzzing ]] || return 0
+    local status=0
+    printf '%-16s %-44s ' fuzz "fuzzing, beside the last build"
+    wait "$fuzzing" || status=$?
+    fuzzing=
+    finish_step fuzz "fuzzing" "$fuzzing_since" "$status"
+    count fuzz
+}
+
 build() { # PRESET
     step "$1-configure" "configuring build/$1" cmake --preset "$1"
     echo
@@ -137,9 +161,12 @@ is_chosen checks && run_tests checks release -L '^check$'
 for configuration in "${configurations[@]}"; do
     if is_chosen "$configuration"; then
         [[ $configuration == release ]] || build "$configuration"
-        run_tests "$configuration" "$configuration" -LE '^(check|package)$'
+        finish_fuzzing
+        run_tests "$configuration" "$configuration" -LE '^(check|package|fuzz)$'
+        [[ $configuration != clang ]] || start_fuzzing
     fi
 done
+finish_fuzzing
 is_chosen package && run_tests package release -L '^package$'
 
 used=0
