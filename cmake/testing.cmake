@@ -15,27 +15,22 @@ function(edo_test_options target)
 endfunction()
 
 # edo_test(<name> SOURCES <file>... [LABELS <label>...] [LIBRARIES <target>...] [INCLUDE <folder>...]
-#          [TIMEOUT <seconds>] [PRODUCT] [SERIAL])
-# One program, bin/<name>, with all its cases. LABELS defaults to unit. PRODUCT links the library as
-# users get it instead of the one with open seams. SERIAL keeps its cases away from all others, for
-# what measures time.
+#          [TIMEOUT <seconds>] [SERIAL])
+# One program, bin/<name>, with all its cases. LABELS defaults to unit. SERIAL keeps its cases away from
+# all others, for what measures time.
 function(edo_test name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "PRODUCT;SERIAL" "TIMEOUT" "SOURCES;LABELS;LIBRARIES;INCLUDE")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "SOURCES;LABELS;LIBRARIES;INCLUDE")
     if(NOT arg_LABELS)
         set(arg_LABELS unit)
     endif()
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 120)
     endif()
-    set(suffix "")
-    if(arg_PRODUCT)
-        set(suffix _product)
-    endif()
     add_executable(${name} ${arg_SOURCES})
     edo_test_options(${name})
-    target_link_libraries(${name} PRIVATE edo_test_support${suffix} ${arg_LIBRARIES})
+    target_link_libraries(${name} PRIVATE edo_test_support ${arg_LIBRARIES})
     target_include_directories(${name} PRIVATE ${arg_INCLUDE})
-    target_precompile_headers(${name} REUSE_FROM edo_test_support${suffix})
+    target_precompile_headers(${name} REUSE_FROM edo_test_support)
     set(serial "")
     if(arg_SERIAL)
         set(serial RUN_SERIAL TRUE)
