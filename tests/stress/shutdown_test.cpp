@@ -1,6 +1,7 @@
 // Runtimes that end while tasks, foreign threads and blocking calls are busy in them.
 
 #include "../support/event.h"
+#include "../support/open_files.h"
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -119,6 +120,7 @@ TEST(shutdown, every_task_ends_exactly_once_whatever_it_was_doing) {
 
 TEST(shutdown, short_limits_leave_nothing_unsafe_behind) {
     constexpr int rounds = 60;
+    const auto open_before = edo::testing::count_open_files();
     edo::detail::random choices(seed());
     for (int round = 0; round < rounds; ++round) {
         tally t;
@@ -131,9 +133,10 @@ TEST(shutdown, short_limits_leave_nothing_unsafe_behind) {
         while (t.begun != t.ended)
             std::this_thread::yield();
     }
-    // What was left to itself is freed by its own threads, a moment later.
+    // What was left to itself is freed and closed by its own threads, a moment later.
     while (edo::detail::census_of(edo::detail::census_kind::frame) != 0 ||
-           edo::detail::census_of(edo::detail::census_kind::operation) != 0)
+           edo::detail::census_of(edo::detail::census_kind::operation) != 0 ||
+           edo::testing::count_open_files() != open_before)
         std::this_thread::yield();
     SUCCEED();
 }
