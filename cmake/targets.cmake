@@ -29,6 +29,7 @@ endfunction()
 # edo_configure_library(<target>): what edo and edo_seams share.
 function(edo_configure_library target)
     edo_own_target(${target})
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ${EDO_UNITY} UNITY_BUILD_MODE GROUP)
     target_include_directories(${target} PUBLIC
         $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
@@ -45,10 +46,13 @@ function(edo_configure_library target)
     endif()
 endfunction()
 
-# edo_sources(<file>...): adds files of the calling layer to the library and to its test build.
+# edo_sources(<file>...): adds files of the calling layer to the library and to its test build. With
+# EDO_UNITY a layer is compiled as one unit: most of what a small file costs is the reading of headers.
 function(edo_sources)
     set(files ${ARGN})
     list(TRANSFORM files PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
+    get_filename_component(layer ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+    set_source_files_properties(${files} TARGET_DIRECTORY edo PROPERTIES UNITY_GROUP ${layer})
     target_sources(edo PRIVATE ${files})
     if(TARGET edo_seams)
         target_sources(edo_seams PRIVATE ${files})

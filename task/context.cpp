@@ -15,7 +15,7 @@ constinit thread_local execution* execution_of_this_thread = nullptr;
 }  // namespace
 
 // Out of line, so that no compiler keeps the address of the thread's slot across a suspension.
-execution* current_execution() noexcept {
+[[gnu::noinline]] execution* current_execution() noexcept {
     return execution_of_this_thread;
 }
 

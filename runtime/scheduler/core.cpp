@@ -11,7 +11,7 @@
 namespace edo::detail {
 namespace {
 
-std::string text_of(std::source_location site) {
+std::string place_of(std::source_location site) {
     return std::string(site.file_name()) + ':' + std::to_string(site.line());
 }
 
@@ -33,7 +33,7 @@ bool is_in_call_of(const core& at) noexcept {
 
 core::core(runtime_config config)
     : config_(std::move(config)),
-      title_("runtime '" + config_.name + "' (built at " + text_of(config_.built_at) + ')'),
+      title_("runtime '" + config_.name + "' (built at " + place_of(config_.built_at) + ')'),
       pool_(*blocking_pool::create({config_.max_blocking_threads, config_.blocking_queue,
                                     config_.blocking_keep_alive, config_.stack_bytes,
                                     config_.thread_name + "-b"})),
@@ -103,7 +103,7 @@ void core::check_may_block(const char* what, std::source_location site) const no
     if (exec == nullptr) return;
     message = std::string(what) + " of " + title_ + " was called inside ";
     if (exec->task != nullptr) {
-        message += "the task spawned at " + text_of(exec->task->spawn_site()) + " of ";
+        message += "the task spawned at " + place_of(exec->task->spawn_site()) + " of ";
     }
     message += exec->scheduler->name();
     message +=

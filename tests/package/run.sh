@@ -24,7 +24,7 @@ install_to_stage() {
     else
         cmake -S "$root" -B "$work/shared" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" \
             -DCMAKE_BUILD_TYPE=Debug -DBUILD_SHARED_LIBS=ON \
-            -DEDO_PRECOMPILE=ON -DEDO_TESTS=OFF -DEDO_BENCH=OFF -DEDO_EXAMPLES=OFF
+            -DEDO_TESTS=OFF -DEDO_BENCH=OFF -DEDO_EXAMPLES=OFF
         cmake --build "$work/shared"
         cmake --install "$work/shared" --prefix "$work/first" >"$work/install.log"
     fi
@@ -79,7 +79,7 @@ installed_static | installed_shared)
     fi
     ;;
 add_subdirectory | fetch_content)
-    configure_and_build -DWAY="$way" -DEDO_SOURCE="$root" -DEDO_PRECOMPILE=ON
+    configure_and_build -DWAY="$way" -DEDO_SOURCE="$root"
     tests=$(ctest --test-dir "$work/consumer" -N | grep -c 'Test *#' || true)
     [[ $tests == 0 ]] || fail "Edo added $tests tests to its parent"
     run "$work/consumer/consumer"
