@@ -39,6 +39,10 @@ struct flattened<result<T>> {
 template <class T>
 using flattened_t = typename flattened<std::remove_cv_t<T>>::type;
 
+/// Enumerations that name an error: edo::errc and the like, and std::errc.
+template <class E>
+concept error_enum = std::is_error_code_enum_v<E> || std::is_same_v<E, std::errc>;
+
 [[noreturn]] void throw_system_error(std::error_code code);
 [[noreturn]] void fail_on_missing_value(std::error_code code) noexcept;
 
@@ -50,9 +54,12 @@ using flattened_t = typename flattened<std::remove_cv_t<T>>::type;
 ///     if (!n) co_return n.error();
 ///     use(*n);
 ///
+/// An error enumeration, std::errc included, converts to a result and compares with one:
+/// `co_return std::errc::message_size;`, `if (n == edo::errc::closed)`. What matters of a
+/// result<T> only as success or failure converts explicitly: `result<void>(n)`.
+///
 /// Looking at `*r` of an error is a programming error and aborts; `value()` throws instead. An
-/// error
-/// code without an error (value 0) cannot be stored and aborts too.
+/// error code without an error (value 0) cannot be stored and aborts too.
 /// Thread-safe: as T.
 template <class T>
 class [[nodiscard]] result {
@@ -71,7 +78,7 @@ public:
     template <class U = T>
         requires(std::is_constructible_v<T, U> && !detail::is_result_v<std::remove_cvref_t<U>> &&
                  !std::is_same_v<std::remove_cvref_t<U>, std::error_code> &&
-                 !std::is_error_code_enum_v<std::remove_cvref_t<U>>)
+                 !detail::error_enum<std::remove_cvref_t<U>>)
     explicit(!std::is_convertible_v<U, T>)
         result(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>)
         : has_value_(true) {
@@ -83,8 +90,7 @@ public:
         if (!code) detail::fail_on_missing_value(code);
     }
 
-    template <class E>
-        requires std::is_error_code_enum_v<E>
+    template <detail::error_enum E>
     result(E code) noexcept : result(make_error_code(code)) {}  // NOLINT: implicit
 
     result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>)
@@ -202,6 +208,12 @@ public:
         return !a.has_value_ && a.error_ == code;
     }
 
+    /// With std::errc: whether the error means the same, whoever reports it.
+    template <detail::error_enum E>
+    friend bool operator==(const result& a, E code) noexcept {
+        return !a.has_value_ && a.error_ == code;
+    }
+
 #if defined(__cpp_lib_expected)
     result(std::expected<T, std::error_code> other)  // NOLINT: implicit
         : has_value_(other.has_value()) {
@@ -251,9 +263,12 @@ public:
         if (!code) detail::fail_on_missing_value(code);
     }
 
-    template <class E>
-        requires std::is_error_code_enum_v<E>
+    template <detail::error_enum E>
     result(E code) noexcept : result(make_error_code(code)) {}  // NOLINT: implicit
+
+    /// Success or failure of another result; its value is left out.
+    template <class T>
+    explicit result(const result<T>& other) noexcept : error_(other.error()) {}
 
     bool has_value() const noexcept { return !error_; }
 
@@ -300,6 +315,11 @@ public:
     }
 
     friend bool operator==(const result& a, const std::error_code& code) noexcept {
+        return a.error_ && a.error_ == code;
+    }
+
+    template <detail::error_enum E>
+    friend bool operator==(const result& a, E code) noexcept {
         return a.error_ && a.error_ == code;
     }
 
