@@ -6,8 +6,11 @@
 #include <edo/base/error.h>
 #include <edo/base/result.h>
 #include <edo/base/unique_fd.h>
+#include <edo/io/copy.h>
+#include <edo/io/stream.h>
 #include <edo/net/socket_addr.h>
 #include <edo/net/tcp_listener.h>
+#include <edo/net/tcp_split.h>
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/builder.h>

@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <edo/base/seam/tuning.h>
 #include <edo/io/stream.h>
@@ -22,14 +22,13 @@ class pump {
     static constexpr std::size_t capacity = tuning::pick<std::size_t>(16 * 1024, 4);
 
 public:
-    pump(R& from, W& to)
-        : from_(&from), to_(&to), buffer_(std::make_unique_for_overwrite<std::byte[]>(capacity)) {}
+    pump(R& from, W& to) : from_(&from), to_(&to), buffer_(capacity) {}
 
     /// Returns: true at the end, or at an error.
     bool poll(context& cx) noexcept {
         while (!is_over_) {
             if (std::holds_alternative<std::monostate>(step_))
-                step_.template emplace<read_type>(from_->read(std::span(buffer_.get(), capacity)));
+                step_.template emplace<read_type>(from_->read(std::span(buffer_)));
             if (auto* const reads = std::get_if<read_type>(&step_)) {
                 if (!reads->poll(cx)) return false;
                 begin_write(reads->take());
@@ -60,7 +59,7 @@ private:
         step_ = std::monostate{};
         if (!got || *got == 0) return end(got.error());
         filled_ = *got;
-        const std::span<const std::byte> data(buffer_.get(), filled_);
+        const std::span<const std::byte> data(buffer_.data(), filled_);
         step_.template emplace<write_type>(to_->write_all(data));
     }
 
@@ -77,7 +76,7 @@ private:
 
     R* from_;
     W* to_;
-    std::unique_ptr<std::byte[]> buffer_;  // the operation below uses it
+    std::vector<std::byte> buffer_;  // the operation below uses it
     std::size_t filled_ = 0;
     std::uint64_t transferred_ = 0;
     std::error_code error_;

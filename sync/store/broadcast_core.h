@@ -3,9 +3,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <source_location>
 #include <utility>
+#include <vector>
 
 #include <edo/base/check.h>
 #include <edo/base/error.h>
@@ -43,8 +44,10 @@ Result output_of(broadcast_answer<T>& got) {
 template <class T>
 class broadcast_core {
 public:
-    explicit broadcast_core(std::size_t capacity, std::uint64_t first = 0)
-        : capacity_(checked(capacity)), slots_(new slot[capacity_]), tail_(first) {}
+    explicit broadcast_core(std::size_t capacity,
+                            std::uint64_t first = 0,
+                            std::source_location site = std::source_location::current())
+        : capacity_(checked(capacity, site)), slots_(capacity_), tail_(first) {}
 
     /// Returns: false when nobody receives; then the message is the caller's alone.
     bool send(const shared_value<T>& message) {
@@ -168,9 +171,9 @@ private:
         shared_value<T> message;
     };
 
-    static std::size_t checked(std::size_t capacity) noexcept {
-        EDO_CHECK(capacity >= 1 && capacity <= (std::uint64_t{1} << 32),
-                  "a broadcast channel needs a capacity of at least 1 and at most 2^32");
+    static std::size_t checked(std::size_t capacity, std::source_location site) noexcept {
+        if (capacity < 1 || capacity > (std::uint64_t{1} << 32))
+            fail("a broadcast channel needs a capacity of at least 1 and at most 2^32", site);
         return std::bit_ceil(capacity);
     }
 
@@ -208,7 +211,7 @@ private:
 
     mutable mutex mutex_;
     const std::size_t capacity_;
-    std::unique_ptr<slot[]> slots_;
+    std::vector<slot> slots_;
     std::uint64_t tail_;  // the number of the next message
     std::size_t senders_ = 1;
     std::size_t receivers_ = 1;
