@@ -96,43 +96,34 @@ public:
             detail::make_cell(detail::scheduler_of(core_, site), site, std::move(top)));
     }
 
-    template <class F>
+    template <class F,
+              class A = detail::not_given,
+              class B = detail::not_given,
+              class C = detail::not_given,
+              class D = detail::not_given,
+              class E = detail::not_given>
         requires(!detail::is_task_v<std::remove_cvref_t<F>>)
-    auto spawn(F&& fn, std::source_location site = std::source_location::current()) {
-        return spawn_at(site, std::forward<F>(fn));
-    }
-
-    template <class F, class A>
-        requires(!std::is_same_v<std::remove_cvref_t<A>, std::source_location>)
-    auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
-        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a));
-    }
-
-    template <class F, class A, class B>
-        requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
-    auto spawn(F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
-    }
-
-    template <class F, class A, class B, class C>
-        requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
-    auto spawn(
-        F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
-        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-                        std::forward<C>(c));
-    }
-
-    template <class F, class A, class B, class C, class D>
-        requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
     auto spawn(F&& fn,
-               A&& a,
-               B&& b,
-               C&& c,
-               D&& d,
+               A&& a = A(),
+               B&& b = B(),
+               C&& c = C(),
+               D&& d = D(),
+               E&& e = E(),
                std::source_location site = std::source_location::current()) {
-        return spawn_at(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-                        std::forward<C>(c), std::forward<D>(d));
+        return detail::with_given(
+            [this, site](auto&&... given) {
+                return detail::launch_with_handle(
+                    detail::make_cell(detail::scheduler_of(core_, site), site,
+                                      std::forward<decltype(given)>(given)...));
+            },
+            std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+            std::forward<D>(d), std::forward<E>(e));
     }
+
+    template <class F, class A, class B, class C, class D, class E, class More, class... Others>
+        requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
+    detail::five_arguments_at_most spawn(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) =
+        delete;
 
     /// What the runtime is made of. Thread-safe: yes.
     runtime_info info() const;
@@ -173,14 +164,6 @@ protected:
     void end() noexcept;
 
     detail::core* core_ = nullptr;
-
-private:
-    template <class F, class... Args>
-    auto spawn_at(std::source_location site, F&& fn, Args&&... args) {
-        return detail::launch_with_handle(detail::make_cell(detail::scheduler_of(core_, site), site,
-                                                            std::forward<F>(fn),
-                                                            std::forward<Args>(args)...));
-    }
 };
 
 /// Runs tasks on worker threads that share the work.

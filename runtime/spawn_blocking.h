@@ -9,6 +9,7 @@
 #include <edo/base/result.h>
 #include <edo/runtime/blocking/job.h>
 #include <edo/task/operation.h>
+#include <edo/task/state/spawn_checks.h>
 
 namespace edo {
 namespace detail {
@@ -110,9 +111,6 @@ auto try_make_blocking(std::source_location site, F&& fn, Args&&... args) {
     return answer(std::move(made));
 }
 
-template <class A>
-inline constexpr bool is_site_v = std::is_same_v<std::remove_cvref_t<A>, std::source_location>;
-
 }  // namespace detail
 
 /// Calls `fn(args...)` on a thread where it may block, and yields what it returns; rethrows what it
@@ -120,10 +118,10 @@ inline constexpr bool is_site_v = std::is_same_v<std::remove_cvref_t<A>, std::so
 ///
 ///     std::string text = co_await edo::spawn_blocking(read_whole_file, path);
 ///
-/// The callable and the arguments are moved (or copied) first, so nothing of the caller is referred
-/// to. Calls start in the order of their first poll; when all threads are busy (at most as many as
-/// runtime_builder::max_blocking_threads) the caller waits. Calls that wait for each other can use
-/// up all threads: give what waits for a task to a task.
+/// The callable and up to five arguments are moved (or copied) first, so nothing of the caller is
+/// referred to. Calls start in the order of their first poll; when all threads are busy (at most as
+/// many as runtime_builder::max_blocking_threads) the caller waits. Calls that wait for each other
+/// can use up all threads: give what waits for a task to a task.
 ///
 /// Errors:      std::bad_alloc at the call. If not even one thread can be started:
 ///              std::system_error with the reason, or that error if `fn` returns a result; the same
@@ -131,33 +129,31 @@ inline constexpr bool is_site_v = std::is_same_v<std::remove_cvref_t<A>, std::so
 /// Cancellation: before the call has begun it will never be; afterwards it goes on, and its result
 ///              is destroyed on its thread.
 /// Cost:        one allocation and two hand-overs between threads.
-template <class F>
-auto spawn_blocking(F&& fn, std::source_location site = std::source_location::current()) {
-    return detail::make_blocking(site, std::forward<F>(fn));
-}
-
-template <class F, class A>
-    requires(!detail::is_site_v<A>)
-auto spawn_blocking(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
-    return detail::make_blocking(site, std::forward<F>(fn), std::forward<A>(a));
-}
-
-template <class F, class A, class B>
-    requires(!detail::is_site_v<B>)
+template <class F,
+          class A = detail::not_given,
+          class B = detail::not_given,
+          class C = detail::not_given,
+          class D = detail::not_given,
+          class E = detail::not_given>
 auto spawn_blocking(F&& fn,
-                    A&& a,
-                    B&& b,
+                    A&& a = A(),
+                    B&& b = B(),
+                    C&& c = C(),
+                    D&& d = D(),
+                    E&& e = E(),
                     std::source_location site = std::source_location::current()) {
-    return detail::make_blocking(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b));
+    return detail::with_given(
+        [site](auto&&... given) {
+            return detail::make_blocking(site, std::forward<decltype(given)>(given)...);
+        },
+        std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+        std::forward<D>(d), std::forward<E>(e));
 }
 
-template <class F, class A, class B, class C>
-    requires(!detail::is_site_v<C>)
-auto spawn_blocking(
-    F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
-    return detail::make_blocking(site, std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b),
-                                 std::forward<C>(c));
-}
+template <class F, class A, class B, class C, class D, class E, class More, class... Others>
+    requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
+detail::five_arguments_at_most spawn_blocking(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) =
+    delete;
 
 /// As spawn_blocking(), but begins at once and never waits for room.
 ///
@@ -168,27 +164,30 @@ auto spawn_blocking(
 /// Requires:    the calling thread runs a task.
 /// Returns:     the operation to await, or errc::queue_full when more calls than
 ///              runtime_builder::blocking_queue wait already; the arguments are gone then.
-template <class F>
-auto try_spawn_blocking(F&& fn, std::source_location site = std::source_location::current()) {
-    return detail::try_make_blocking(site, std::forward<F>(fn));
+template <class F,
+          class A = detail::not_given,
+          class B = detail::not_given,
+          class C = detail::not_given,
+          class D = detail::not_given,
+          class E = detail::not_given>
+auto try_spawn_blocking(F&& fn,
+                        A&& a = A(),
+                        B&& b = B(),
+                        C&& c = C(),
+                        D&& d = D(),
+                        E&& e = E(),
+                        std::source_location site = std::source_location::current()) {
+    return detail::with_given(
+        [site](auto&&... given) {
+            return detail::try_make_blocking(site, std::forward<decltype(given)>(given)...);
+        },
+        std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+        std::forward<D>(d), std::forward<E>(e));
 }
 
-template <class F, class A>
-    requires(!detail::is_site_v<A>)
-auto try_spawn_blocking(F&& fn,
-                        A&& a,
-                        std::source_location site = std::source_location::current()) {
-    return detail::try_make_blocking(site, std::forward<F>(fn), std::forward<A>(a));
-}
-
-template <class F, class A, class B>
-    requires(!detail::is_site_v<B>)
-auto try_spawn_blocking(F&& fn,
-                        A&& a,
-                        B&& b,
-                        std::source_location site = std::source_location::current()) {
-    return detail::try_make_blocking(site, std::forward<F>(fn), std::forward<A>(a),
-                                     std::forward<B>(b));
-}
+template <class F, class A, class B, class C, class D, class E, class More, class... Others>
+    requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
+detail::five_arguments_at_most try_spawn_blocking(
+    F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) = delete;
 
 }  // namespace edo

@@ -115,70 +115,51 @@ join_handle<T> launch_with_handle(task_cell<T>* cell) noexcept {
 ///
 ///     edo::join_handle<int> h = edo::spawn(child, "a");
 ///
-/// The callable and the arguments are moved (or copied) into the task. A lambda coroutine with
-/// captures
-/// is safe here, because the lambda itself lives in the task. Reference, string_view and span
-/// parameters
-/// do not compile unless the argument is wrapped in std::ref. The task runs on any worker, at the
-/// earliest
-/// when the caller waits or another worker takes it.
+/// The callable and up to five arguments are moved (or copied) into the task. A lambda coroutine
+/// with captures is safe here, because the lambda itself lives in the task. Reference, string_view
+/// and span parameters do not compile unless the argument is wrapped in std::ref; nor do `auto&&`
+/// and `const auto&`. Two things cannot be checked: a ready-made task, whose parameters are out of
+/// sight (`spawn(fetch(url))`: fetch must take them by value), and a callable that is overloaded or
+/// generic in some of its parameters only. The task runs on any worker, at the earliest when the
+/// caller waits or another worker takes it.
 ///
 /// Requires:    the calling thread runs a task of a runtime; elsewhere use runtime::spawn().
 /// Errors:      throws std::bad_alloc, or what copying an argument throws; then no task exists. In
-///              a
-///              runtime that shuts down the task ends as cancelled without having run.
+///              a runtime that shuts down the task ends as cancelled without having run.
 /// Cost:        two allocations from the thread's free lists.
 /// Thread-safe: yes.
-template <class F>
+template <class F,
+          class A = detail::not_given,
+          class B = detail::not_given,
+          class C = detail::not_given,
+          class D = detail::not_given,
+          class E = detail::not_given>
     requires(!detail::is_task_v<std::remove_cvref_t<F>>)
-auto spawn(F&& fn, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(
-        detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn)));
+auto spawn(F&& fn,
+           A&& a = A(),
+           B&& b = B(),
+           C&& c = C(),
+           D&& d = D(),
+           E&& e = E(),
+           std::source_location site = std::source_location::current()) {
+    return detail::with_given(
+        [site](auto&&... given) {
+            return detail::launch_with_handle(
+                detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site,
+                                  std::forward<decltype(given)>(given)...));
+        },
+        std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+        std::forward<D>(d), std::forward<E>(e));
 }
+
+template <class F, class A, class B, class C, class D, class E, class More, class... Others>
+    requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
+detail::five_arguments_at_most spawn(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) = delete;
 
 template <class T>
 join_handle<T> spawn(task<T>&& top, std::source_location site = std::source_location::current()) {
     return detail::launch_with_handle(
         detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::move(top)));
-}
-
-// One overload per number of arguments: the call site can only be a default argument, and a default
-// argument cannot follow a parameter pack.
-template <class F, class A>
-    requires(!std::is_same_v<std::remove_cvref_t<A>, std::source_location>)
-auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(detail::make_cell(
-        detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn), std::forward<A>(a)));
-}
-
-template <class F, class A, class B>
-    requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
-auto spawn(F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(detail::make_cell(detail::scheduler_here(site, "edo::spawn"),
-                                                        site, std::forward<F>(fn),
-                                                        std::forward<A>(a), std::forward<B>(b)));
-}
-
-template <class F, class A, class B, class C>
-    requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
-auto spawn(
-    F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(
-        detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn),
-                          std::forward<A>(a), std::forward<B>(b), std::forward<C>(c)));
-}
-
-template <class F, class A, class B, class C, class D>
-    requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
-auto spawn(F&& fn,
-           A&& a,
-           B&& b,
-           C&& c,
-           D&& d,
-           std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(detail::make_cell(
-        detail::scheduler_here(site, "edo::spawn"), site, std::forward<F>(fn), std::forward<A>(a),
-        std::forward<B>(b), std::forward<C>(c), std::forward<D>(d)));
 }
 
 }  // namespace edo

@@ -129,45 +129,38 @@ public:
     std::size_t alive() const noexcept { return core_.alive(); }
 
     /// Starts `fn(args...)` as a task of the group; arguments and checks as edo::spawn(). In a
-    /// cancelled
-    /// group the task ends without having run.
-    template <class F>
-    auto spawn(F&& fn, std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(owner(), site, std::forward<F>(fn)));
-    }
-
-    template <class F, class A>
-        requires(!std::is_same_v<std::remove_cvref_t<A>, std::source_location>)
-    auto spawn(F&& fn, A&& a, std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a)));
-    }
-
-    template <class F, class A, class B>
-        requires(!std::is_same_v<std::remove_cvref_t<B>, std::source_location>)
-    auto spawn(F&& fn, A&& a, B&& b, std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a),
-                                        std::forward<B>(b)));
-    }
-
-    template <class F, class A, class B, class C>
-        requires(!std::is_same_v<std::remove_cvref_t<C>, std::source_location>)
-    auto spawn(
-        F&& fn, A&& a, B&& b, C&& c, std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a),
-                                        std::forward<B>(b), std::forward<C>(c)));
-    }
-
-    template <class F, class A, class B, class C, class D>
-        requires(!std::is_same_v<std::remove_cvref_t<D>, std::source_location>)
+    /// cancelled group the task ends without having run.
+    template <class F,
+              class A = detail::not_given,
+              class B = detail::not_given,
+              class C = detail::not_given,
+              class D = detail::not_given,
+              class E = detail::not_given>
+        requires(!detail::is_task_v<std::remove_cvref_t<F>>)
     auto spawn(F&& fn,
-               A&& a,
-               B&& b,
-               C&& c,
-               D&& d,
+               A&& a = A(),
+               B&& b = B(),
+               C&& c = C(),
+               D&& d = D(),
+               E&& e = E(),
                std::source_location site = std::source_location::current()) {
-        return launch(detail::make_cell(owner(), site, std::forward<F>(fn), std::forward<A>(a),
-                                        std::forward<B>(b), std::forward<C>(c),
-                                        std::forward<D>(d)));
+        return detail::with_given(
+            [this, site](auto&&... given) {
+                return launch(
+                    detail::make_cell(owner(), site, std::forward<decltype(given)>(given)...));
+            },
+            std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+            std::forward<D>(d), std::forward<E>(e));
+    }
+
+    template <class F, class A, class B, class C, class D, class E, class More, class... Others>
+        requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
+    detail::five_arguments_at_most spawn(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) =
+        delete;
+
+    template <class T>
+    auto spawn(task<T>&& top, std::source_location site = std::source_location::current()) {
+        return launch(detail::make_cell(owner(), site, std::move(top)));
     }
 
 private:

@@ -363,6 +363,70 @@ struct takes_ref_object {
 
 static_assert(!edo::detail::is_safe_to_spawn_v<takes_ref_object, int>);
 
+// The parameters of a generic lambda are those of its instantiation.
+using takes_anything = decltype([](auto&&) -> task<int> { co_return 0; });
+using takes_generic_const_ref = decltype([](int, const auto&) -> task<int> { co_return 0; });
+using takes_generic_refs = decltype([](auto, const auto&) -> task<int> { co_return 0; });
+using takes_any_number = decltype([](auto&&...) -> task<int> { co_return 0; });
+using takes_generic_value = decltype([](auto) -> task<int> { co_return 0; });
+using takes_generic_value_and_changes = decltype([](auto) mutable -> task<int> { co_return 0; });
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_anything, std::string>);
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_anything, std::string&>);
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_generic_refs, int, std::string>);
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_any_number, int, std::string>);
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_generic_value, std::string_view>);
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_generic_value_and_changes, std::string_view>);
+static_assert(edo::detail::is_safe_to_spawn_v<takes_generic_value, std::string>);
+static_assert(edo::detail::is_safe_to_spawn_v<takes_generic_value, std::string&>);
+static_assert(edo::detail::is_safe_to_spawn_v<takes_any_number>);
+
+// std::ref helps where the parameter is the reference, not where it refers to the wrapper itself.
+static_assert(!edo::detail::is_safe_to_spawn_v<takes_anything, std::reference_wrapper<int>>);
+static_assert(edo::detail::is_safe_to_spawn_v<takes_generic_value, std::reference_wrapper<int>>);
+
+// Generic in some of its parameters only: cannot be seen, and must not be guessed.
+static_assert(edo::detail::is_safe_to_spawn_v<takes_generic_const_ref, int, std::string>);
+
+task<int> sum_of_five(int a, int b, int c, int d, int e) {
+    co_return a + b + c + d + e;
+}
+
+template <class... Args>
+concept spawnable = requires(Args... args) { edo::spawn(args...); };
+static_assert(spawnable<decltype(&sum_of_five), int, int, int, int, int>);
+static_assert(!spawnable<decltype(&sum_of_five), int, int, int, int, int, int>);
+static_assert(!spawnable<decltype(&sum_of_five), int, int, int, int, int, int, int>);
+
+task<int> spawns_with_five() {
+    auto h = edo::spawn(sum_of_five, 1, 2, 3, 4, 5);
+    co_return co_await std::move(h).join();
+}
+
+TEST(spawn, takes_five_arguments_in_their_order) {
+    manual_executor ex;
+    int sum = 0;
+    auto h = ex.spawn(join_into, ex.spawn(spawns_with_five), std::ref(sum));
+    ex.run_until_idle();
+    EXPECT_EQ(sum, 15);
+}
+
+task<int> first_minus_second(std::unique_ptr<int> first, int second) {
+    co_return *first - second;
+}
+
+task<> spawns_with_move_only(int& out) {
+    auto h = edo::spawn(first_minus_second, std::make_unique<int>(7), 5);
+    out = co_await std::move(h).join();
+}
+
+TEST(spawn, moves_its_arguments_into_the_task) {
+    manual_executor ex;
+    int out = 0;
+    auto h = ex.spawn(spawns_with_move_only, std::ref(out));
+    ex.run_until_idle();
+    EXPECT_EQ(out, 2);
+}
+
 // ---- wakers
 
 TEST(waker, may_be_used_after_the_task_and_its_executor_are_gone) {
