@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -20,7 +21,8 @@ class sender;
 template <class T>
 class receiver;
 template <class T>
-std::pair<sender<T>, receiver<T>> channel(std::size_t capacity);
+std::pair<sender<T>, receiver<T>> channel(
+    std::size_t capacity, std::source_location site = std::source_location::current());
 
 /// A message, or why there is none.
 template <class T>
@@ -149,7 +151,7 @@ public:
     closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
 
 private:
-    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
+    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t, std::source_location);
 
     explicit sender(edo::detail::broadcast_core<T>& core) noexcept : core_(&core) {}
 
@@ -216,7 +218,7 @@ public:
     bool is_empty() const noexcept { return size() == 0; }
 
 private:
-    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
+    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t, std::source_location);
     friend sender<T>;
 
     receiver(edo::detail::broadcast_core<T>& core, std::uint64_t next) noexcept
@@ -247,9 +249,9 @@ receiver<T> sender<T>::subscribe() noexcept {
 /// Cost:     one allocation for each message; a message is freed when the last receiver has read
 ///           it.
 template <class T>
-std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
+std::pair<sender<T>, receiver<T>> channel(std::size_t capacity, std::source_location site) {
     static_assert(std::is_copy_constructible_v<T>, "every receiver of a broadcast gets a copy");
-    auto& core = *new edo::detail::broadcast_core<T>(capacity);
+    auto& core = *new edo::detail::broadcast_core<T>(capacity, 0, site);
     return {sender<T>(core), receiver<T>(core, 0)};
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <source_location>
 #include <utility>
 
 #include <edo/base/check.h>
@@ -20,7 +21,8 @@ class unbounded_sender;
 template <class T>
 class receiver;
 template <class T>
-std::pair<sender<T>, receiver<T>> channel(std::size_t capacity);
+std::pair<sender<T>, receiver<T>> channel(
+    std::size_t capacity, std::source_location site = std::source_location::current());
 template <class T>
 std::pair<unbounded_sender<T>, receiver<T>> unbounded_channel();
 
@@ -289,7 +291,7 @@ public:
     std::size_t max_capacity() const noexcept { return this->core().capacity(); }
 
 private:
-    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
+    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t, std::source_location);
 
     explicit sender(edo::detail::mpsc_core<T>& core) noexcept : sender_base<T>(core) {}
 };
@@ -361,7 +363,7 @@ public:
     bool is_empty() const noexcept { return size() == 0; }
 
 private:
-    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t);
+    friend std::pair<sender<T>, receiver<T>> channel<T>(std::size_t, std::source_location);
     friend std::pair<unbounded_sender<T>, receiver<T>> unbounded_channel<T>();
 
     explicit receiver(edo::detail::mpsc_core<T>& core) noexcept : core_(&core) {}
@@ -383,8 +385,9 @@ private:
 ///           alignment.
 /// Cost:     memory for the messages grows with the most that were ever in the channel.
 template <class T>
-std::pair<sender<T>, receiver<T>> channel(std::size_t capacity) {
-    EDO_CHECK(capacity != 0, "an mpsc channel needs a capacity of at least 1, and 0 was given");
+std::pair<sender<T>, receiver<T>> channel(std::size_t capacity, std::source_location site) {
+    if (capacity == 0)
+        edo::detail::fail("an mpsc channel needs a capacity of at least 1, and 0 was given", site);
     auto& core = *new edo::detail::mpsc_core<T>(capacity);
     return {sender<T>(core), receiver<T>(core)};
 }

@@ -231,7 +231,7 @@ template <class A, class T>
 decltype(auto) make_awaiter(promise_common<T>& waiting, A&& awaitable) {
     using bare = std::remove_cvref_t<A>;
     if constexpr (is_task_v<bare>) {
-        return task_awaiter<typename bare::value_type, false>(awaitable.release());
+        return task_awaiter<typename bare::value_type, false>(awaitable.release(waiting.site));
     } else if constexpr (is_or_return_v<bare>) {
         static_assert(is_result_v<T>,
                       "or_return ends this coroutine with an error, so the coroutine must yield "
@@ -241,7 +241,7 @@ decltype(auto) make_awaiter(promise_common<T>& waiting, A&& awaitable) {
             using yielded = typename inner::value_type;
             static_assert(is_result_v<yielded>,
                           "or_return needs a task that yields edo::result<...>");
-            return task_awaiter<yielded, true>(awaitable.inner().release());
+            return task_awaiter<yielded, true>(awaitable.inner().release(waiting.site));
         } else if constexpr (is_result_v<inner>) {
             return propagating_result_awaiter<typename inner::value_type>(awaitable.inner(),
                                                                           waiting);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <source_location>
 #include <system_error>
 #include <utility>
 
@@ -63,12 +64,17 @@ public:
 
     explicit operator bool() const noexcept { return cell_ != nullptr; }
 
-    task_cell<T>& cell() const noexcept {
-        EDO_CHECK(cell_ != nullptr,
-                  "a join handle was used that holds no task: it was joined, detached or moved "
-                  "away before");
+    task_cell<T>& cell(std::source_location used_at) const noexcept {
+        if (cell_ == nullptr) [[unlikely]]
+            fail(
+                "a handle was used that holds no task: it was joined, taken from, detached or "
+                "moved away before",
+                used_at);
         return *cell_;
     }
+
+    /// Requires: it holds a task, as was checked when the operation was made.
+    task_cell<T>& cell() const noexcept { return cell(std::source_location::current()); }
 
     /// The output, which is told by that. Requires: the task is complete.
     output_slot<T>& output_to_take() const noexcept {
@@ -247,36 +253,43 @@ public:
     /// Cancellation: dropping the wait drops the handle, so the task is cancelled. To wait for a
     /// while only,
     ///              keep the operation in a variable and pass that to select or timeout.
-    auto join() && noexcept {
-        check();
+    auto join(std::source_location site = std::source_location::current()) && noexcept {
+        check(site);
         return detail::join_operation<T, true, false>(std::move(claim_));
     }
 
+    void join() & = delete;  // the handle is given away: std::move(handle).join()
+
     /// As join(), but an exception or a cancellation is part of the answer.
-    auto try_join() && noexcept {
-        check();
+    auto try_join(std::source_location site = std::source_location::current()) && noexcept {
+        check(site);
         return detail::join_operation<T, true, true>(std::move(claim_));
     }
+
+    void try_join() & = delete;  // the handle is given away: std::move(handle).try_join()
 
     /// Asks the task to end and waits until its frames are destroyed. If it ends by itself first,
     /// the
     /// result can still be joined. May be awaited again later, but by one at a time.
     /// Cancellation: loses nothing; the request stands.
-    auto cancel() noexcept {
-        check();
+    auto cancel(std::source_location site = std::source_location::current()) noexcept {
+        check(site);
         return detail::cancel_operation<T>(claim_);
     }
 
     /// Asks the task to end and does not wait. Thread-safe: yes.
-    void request_cancel() noexcept { claim_.cell().cancel(); }
+    void request_cancel(std::source_location site = std::source_location::current()) noexcept {
+        claim_.cell(site).cancel();
+    }
 
     /// Lets the task run on; the runtime owns it and lists it as detached. A failure of it goes to
-    /// the hook
-    /// for unobserved failures.
-    void detach() && noexcept {
-        claim_.cell().detached = true;
+    /// the hook for unobserved failures.
+    void detach(std::source_location site = std::source_location::current()) && noexcept {
+        claim_.cell(site).detached = true;
         claim_.give_up(false);
     }
+
+    void detach() & = delete;  // the handle is given away: std::move(handle).detach()
 
     /// True when the task has ended, one way or another. Thread-safe: yes.
     bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
@@ -291,7 +304,7 @@ public:
     explicit join_handle(detail::task_cell<T>& counted) noexcept : claim_(counted) {}
 
 private:
-    void check() const noexcept { static_cast<void>(claim_.cell()); }
+    void check(std::source_location site) const noexcept { static_cast<void>(claim_.cell(site)); }
 
     detail::output_claim<T> claim_;
 };

@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 #include <utility>
 
 #include <edo/base/check.h>
@@ -68,15 +69,17 @@ public:
     explicit operator bool() const noexcept { return frame_ != 0; }
 
     // For the library: takes the coroutine out, or aborts if there is none.
-    promise_type& release() noexcept {
-        EDO_CHECK(frame_ != 0,
-                  "a task was awaited or spawned that has none of its coroutine left: it was "
-                  "awaited before, "
-                  "or moved from; call the function again to get a new task");
-        EDO_CHECK(pinned() == nullptr,
-                  "a task that a select has started through a variable was awaited or spawned; it "
-                  "can only "
-                  "go on as a variable in a further select, join or timeout");
+    promise_type& release(std::source_location used_at = std::source_location::current()) noexcept {
+        if (frame_ == 0) [[unlikely]]
+            detail::fail(
+                "a task was awaited or spawned that has none of its coroutine left: it was awaited "
+                "before, or moved from; call the function again to get a new task",
+                used_at);
+        if (pinned() != nullptr) [[unlikely]]
+            detail::fail(
+                "a task that a select has started through a variable was awaited or spawned; it "
+                "can only go on as a variable in a further select, join or timeout",
+                used_at);
         return *reinterpret_cast<promise_type*>(std::exchange(frame_, 0));
     }
 

@@ -28,8 +28,9 @@ task_group::~task_group() {
     core_.report_untold();
 }
 
-task_group& task_group::max_children(std::size_t n) noexcept {
-    EDO_CHECK(n != 0, "task_group::max_children(0): a group needs room for one task at least");
+task_group& task_group::max_children(std::size_t n, std::source_location site) noexcept {
+    if (n == 0)
+        detail::fail("task_group::max_children(0): a group needs room for one task at least", site);
     limit_ = n;
     return *this;
 }

@@ -49,7 +49,12 @@ public:
     }
 
     /// Waits for this task alone; as join_handle::join(), but a drop cancels nothing.
-    auto join() && noexcept { return detail::join_operation<T, false, false>(std::move(claim_)); }
+    auto join(std::source_location site = std::source_location::current()) && noexcept {
+        static_cast<void>(claim_.cell(site));
+        return detail::join_operation<T, false, false>(std::move(claim_));
+    }
+
+    void join() & = delete;  // the handle is given away: std::move(handle).join()
 
     bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
 
@@ -100,7 +105,8 @@ public:
     /// At most `n` tasks at a time, from now on. spawn() on a full group is a programming error; a
     /// caller
     /// that may meet one waits with has_room() first.
-    task_group& max_children(std::size_t n) noexcept;
+    task_group& max_children(std::size_t n,
+                             std::source_location site = std::source_location::current()) noexcept;
 
     /// Waits until the group has room for a task; at once when it is not limited.
     ///

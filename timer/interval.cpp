@@ -12,10 +12,12 @@ namespace {
 
 constexpr duration tolerated_lateness = std::chrono::milliseconds(5);
 
-void check_period(duration period) noexcept {
-    EDO_CHECK(
-        period > duration::zero(),
-        "an interval needs a period greater than zero; with less all ticks would be due at once");
+void check_period(duration period, std::source_location site) noexcept {
+    if (period <= duration::zero())
+        detail::fail(
+            "an interval needs a period greater than zero; with less all ticks would be due at "
+            "once",
+            site);
 }
 
 /// How much later `b` is than `a`, also where a duration could not hold it; 0 if it is not.
@@ -27,15 +29,18 @@ std::uint64_t lateness(instant a, instant b) noexcept {
 
 }  // namespace
 
-interval::interval(duration period, missed_tick policy) noexcept
+interval::interval(duration period, missed_tick policy, std::source_location site) noexcept
     : period_(period), policy_(policy), is_due_at_once_(true) {
-    check_period(period);
+    check_period(period, site);
     if (const detail::execution* exec = detail::current_execution()) start(*exec);
 }
 
-interval::interval(instant start, duration period, missed_tick policy) noexcept
+interval::interval(instant start,
+                   duration period,
+                   missed_tick policy,
+                   std::source_location site) noexcept
     : next_(start), period_(period), policy_(policy), is_started_(true) {
-    check_period(period);
+    check_period(period, site);
 }
 
 void interval::reset_immediately() noexcept {

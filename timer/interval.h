@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <source_location>
 
 #include <edo/base/clock.h>
 #include <edo/task/context.h>
@@ -39,12 +40,18 @@ public:
     /// Requires: `period` is greater than zero.
     template <class Rep, class Period>
     explicit interval(const std::chrono::duration<Rep, Period>& period,
-                      missed_tick policy = missed_tick::burst) noexcept
-        : interval(to_duration(period), policy) {}
+                      missed_tick policy = missed_tick::burst,
+                      std::source_location site = std::source_location::current()) noexcept
+        : interval(to_duration(period), policy, site) {}
 
-    explicit interval(duration period, missed_tick policy = missed_tick::burst) noexcept;
+    explicit interval(duration period,
+                      missed_tick policy = missed_tick::burst,
+                      std::source_location site = std::source_location::current()) noexcept;
     /// The first tick is due at `start`. Requires: `period` is greater than zero.
-    interval(instant start, duration period, missed_tick policy) noexcept;
+    interval(instant start,
+             duration period,
+             missed_tick policy,
+             std::source_location site = std::source_location::current()) noexcept;
 
     /// Waits for the next tick.
     ///
@@ -112,10 +119,12 @@ inline interval::tick_operation interval::tick() noexcept {
 /// Ticks at `start` for the first time, then once each period. See interval.
 /// Requires: `period` is greater than zero.
 template <class Rep, class Period>
-[[nodiscard]] interval interval_at(instant start,
-                                   const std::chrono::duration<Rep, Period>& period,
-                                   missed_tick policy = missed_tick::burst) noexcept {
-    return interval(start, to_duration(period), policy);
+[[nodiscard]] interval interval_at(
+    instant start,
+    const std::chrono::duration<Rep, Period>& period,
+    missed_tick policy = missed_tick::burst,
+    std::source_location site = std::source_location::current()) noexcept {
+    return interval(start, to_duration(period), policy, site);
 }
 
 }  // namespace edo

@@ -29,7 +29,7 @@ public:
         : task_header(kind, owner, site) {}
 
     void adopt(task<T> top) noexcept {
-        promise<T>& p = top.release();
+        promise<T>& p = top.release(this->spawn_site());
         top_.child = &p;
         p.owner = &top_;
         p.line = &main_line();

@@ -11,9 +11,11 @@ namespace edo::detail {
 
 bool group_core::add(task_header& child, std::size_t limit) noexcept {
     mutex_lock guard(lock_);
-    EDO_CHECK(alive_ < limit,
-              "task_group::spawn on a group that has max_children() tasks already; co_await "
-              "group.has_room() before");
+    if (alive_ >= limit)
+        fail(
+            "task_group::spawn on a group that has max_children() tasks already; co_await "
+            "group.has_room() before",
+            child.spawn_site());
     if (cancelled_) return false;
     child.group = this;
     // Listed before anybody can find it here and destroy it; the shard's lock comes below this one.

@@ -427,6 +427,44 @@ TEST(spawn, moves_its_arguments_into_the_task) {
     EXPECT_EQ(out, 2);
 }
 
+// What takes the handle away says so; on a named handle it is deleted, with the cure beside it.
+template <class H>
+concept joins_where_it_stands = requires(H& h) { h.join(); } || requires(H& h) { h.try_join(); } ||
+                                requires(H& h) { h.detach(); };
+static_assert(!joins_where_it_stands<join_handle<int>>);
+
+task<> joins_twice() {
+    auto h = edo::spawn(answer, 1);
+    static_cast<void>(co_await std::move(h).join());
+    static_cast<void>(co_await std::move(h).join());
+}
+
+task<> awaits_twice() {
+    auto t = answer(1);
+    static_cast<void>(co_await std::move(t));
+    static_cast<void>(co_await std::move(t));
+}
+
+TEST(join_handle_death, second_join_names_its_own_place) {
+    EXPECT_DEATH(
+        {
+            manual_executor ex;
+            auto h = ex.spawn(joins_twice);
+            ex.run_until_idle();
+        },
+        "holds no task.*spawn_test.cpp");
+}
+
+TEST(task_death, second_await_names_its_own_place) {
+    EXPECT_DEATH(
+        {
+            manual_executor ex;
+            auto h = ex.spawn(awaits_twice);
+            ex.run_until_idle();
+        },
+        "awaited before.*spawn_test.cpp");
+}
+
 // ---- wakers
 
 TEST(waker, may_be_used_after_the_task_and_its_executor_are_gone) {
