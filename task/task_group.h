@@ -21,8 +21,7 @@ inline constexpr group_policy independent = group_policy::independent;  ///< its
 inline constexpr group_policy first_success = group_policy::first_success;
 
 /// The result of a task that belongs to a group. Dropping it gives up the result only: the group
-/// owns the
-/// task.
+/// owns the task.
 /// Thread-safe: no.
 template <class T>
 class group_handle {
@@ -33,19 +32,29 @@ public:
 
     ~group_handle() { claim_.give_up(false); }
 
-    /// What the task returned, or throws what it threw.
-    /// Requires: the task has ended with a value or an exception, as all have when group.join() has
-    ///           returned without an error. Errors: throws std::system_error(errc::cancelled)
-    ///           otherwise.
-    T take() {
-        if (!is_finished()) throw std::system_error(make_error_code(errc::cancelled));
-        auto& out = claim_.output_to_take();
-        if (out.is_empty()) throw std::system_error(make_error_code(errc::cancelled));
+    /// The value of the task; of one that returns a result, the value in it. Rethrows what the task
+    /// threw.
+    ///
+    ///     co_await edo::or_return(group.join());
+    ///     co_return page{user.take(), orders.take()};
+    ///
+    /// Requires: the task has ended, as all have when group.join() has; and this is the first take.
+    /// Errors:   throws std::system_error with the error that the task returned, or with
+    ///           errc::cancelled if it was cancelled. Neither happens after a join() of a fail_fast
+    ///           group that has returned success.
+    decltype(auto) take(std::source_location site = std::source_location::current()) {
         if constexpr (detail::is_result_v<T>) {
-            return out.take();
+            return static_cast<typename T::value_type>(take_result(site).value());
         } else {
-            return static_cast<T>(out.take());
+            return take_output(site);
         }
+    }
+
+    /// As take(), of a task that returns a result: the error is part of the answer.
+    T take_result(std::source_location site = std::source_location::current())
+        requires(detail::is_result_v<T>)
+    {
+        return take_output(site);
     }
 
     /// Waits for this task alone; as join_handle::join(), but a drop cancels nothing.
@@ -66,6 +75,16 @@ public:
     explicit group_handle(detail::task_cell<T>& counted) noexcept : claim_(counted) {}
 
 private:
+    T take_output(std::source_location site) {
+        if (!claim_.cell(site).state.is_complete())
+            detail::fail(
+                "take() of a task that has not ended; co_await group.join() before, or wait for "
+                "this task alone: co_await std::move(handle).join()",
+                site);
+        detail::join_operation<T, false, false> ended(std::move(claim_));
+        return static_cast<T>(ended.take());
+    }
+
     detail::output_claim<T> claim_;
 };
 

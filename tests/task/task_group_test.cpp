@@ -5,6 +5,9 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -159,7 +162,7 @@ task<> takes_the_failure_from_the_handle(event& e, bool joins) {
     } else {
         while (group.alive() != 0)
             co_await edo::yield_now();
-        EXPECT_EQ(child.take().error(), edo::errc::lagged);
+        EXPECT_EQ(child.take_result().error(), edo::errc::lagged);
     }
 }
 
@@ -207,6 +210,136 @@ TEST(task_group, failure_that_nobody_looks_at_is_reported_with_the_task) {
     EXPECT_NE(id, 0u);
     EXPECT_EQ(reported_id, id);
     edo::set_unobserved_failure_hook(before);
+}
+
+task<result<std::string>> name_of(std::string name) {
+    co_await edo::yield_now();
+    co_return name;
+}
+
+struct page {
+    std::string user, orders;
+};
+
+task<result<page>> render() {
+    task_group group;
+    auto user = group.spawn(name_of, "ann");
+    auto orders = group.spawn(name_of, "tea");
+    co_await edo::or_return(group.join());
+    co_return page{user.take(), orders.take()};
+}
+
+task<> keep_page(result<page>& out) {
+    out = co_await render();
+}
+
+TEST(group_handle, take_yields_the_value_in_a_result) {
+    manual_executor ex;
+    result<page> out = edo::errc::closed;
+
+    auto h = ex.spawn(keep_page, std::ref(out));
+    ex.run_until_idle();
+
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->user + out->orders, "anntea");
+}
+
+static_assert(std::is_same_v<decltype(std::declval<edo::group_handle<int&>&>().take()), int&>);
+static_assert(
+    std::is_same_v<decltype(std::declval<edo::group_handle<result<int>>&>().take()), int>);
+
+task<result<int>> fail() {
+    co_return edo::errc::lagged;
+}
+
+task<> takes_an_error(std::error_code& thrown, std::error_code& returned) {
+    task_group group(edo::independent);
+    auto x = group.spawn(fail);
+    auto y = group.spawn(fail);
+    static_cast<void>(co_await group.join());
+    try {
+        x.take();
+    } catch (const std::system_error& failure) {
+        thrown = failure.code();
+    }
+    returned = y.take_result().error();
+}
+
+TEST(group_handle, error_is_thrown_by_take_and_returned_by_take_result) {
+    manual_executor ex;
+    std::error_code thrown, returned;
+
+    auto h = ex.spawn(takes_an_error, std::ref(thrown), std::ref(returned));
+    ex.run_until_idle();
+
+    EXPECT_EQ(thrown, edo::errc::lagged);
+    EXPECT_EQ(returned, edo::errc::lagged);
+}
+
+task<> takes_from_a_cancelled_task(event& never, std::error_code& thrown) {
+    task_group group;
+    auto x = group.spawn(wait_and_yield, std::ref(never), 1);
+    group.cancel();
+    static_cast<void>(co_await group.join());
+    try {
+        x.take();
+    } catch (const std::system_error& failure) {
+        thrown = failure.code();
+    }
+}
+
+TEST(group_handle, take_from_a_cancelled_task_throws_cancelled) {
+    manual_executor ex;
+    event never;
+    std::error_code thrown;
+
+    auto h = ex.spawn(takes_from_a_cancelled_task, std::ref(never), std::ref(thrown));
+    ex.run_until_idle();
+
+    EXPECT_EQ(thrown, edo::errc::cancelled);
+}
+
+template <class H>
+concept joins_where_it_stands = requires(H& h) { h.join(); };
+static_assert(!joins_where_it_stands<edo::group_handle<int>>, "std::move(h).join()");
+
+task<> takes_too_early(event& never) {
+    task_group group;
+    auto x = group.spawn(wait_and_yield, std::ref(never), 1);
+    x.take();
+    co_return;
+}
+
+task<> takes_twice(event& raised) {
+    task_group group;
+    auto x = group.spawn(wait_and_yield, std::ref(raised), 1);
+    EXPECT_TRUE(co_await group.join());
+    x.take();
+    x.take();
+}
+
+task<> overfills(event& never) {
+    task_group group;
+    group.max_children(1);
+    group.spawn(wait_on, std::ref(never));
+    group.spawn(wait_on, std::ref(never));
+    co_return;
+}
+
+void run_to_its_end(task<> (*f)(event&), event& e) {
+    manual_executor ex;
+    auto h = ex.spawn(f, std::ref(e));
+    ex.run_until_idle();
+    e.raise();
+    ex.run_until_idle();
+}
+
+TEST(task_group_death, misuse_names_its_place_and_the_cure) {
+    event e;
+    EXPECT_DEATH(run_to_its_end(takes_too_early, e),
+                 "has not ended; co_await group.join.*task_group_test.cpp");
+    EXPECT_DEATH(run_to_its_end(takes_twice, e), "taken from.*task_group_test.cpp");
+    EXPECT_DEATH(run_to_its_end(overfills, e), "has_room.*task_group_test.cpp");
 }
 
 task<result<int>> racing(event& a, event& b) {
