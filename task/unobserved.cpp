@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <string>
 
+#include <edo/base/clock.h>
 #include <edo/base/seam/atomic.h>
+#include <edo/base/seam/mutex.h>
+#include <edo/task/state/line_limit.h>
 
 namespace edo {
 namespace {
@@ -19,7 +22,18 @@ std::string describe(const unobserved_failure& failure) {
     }
 }
 
+detail::mutex limit_lock;
+detail::line_limit limit;  // belongs to who holds limit_lock
+
 void write_line(const unobserved_failure& failure) noexcept {
+    const detail::line_limit::answer may_write = [] {
+        const detail::mutex_lock guard(limit_lock);
+        return limit.ask(detail::monotonic_clock::read());
+    }();
+    if (may_write.left_out != 0)
+        std::fprintf(stderr, "edo: %llu more failures that nobody looks at were left out\n",
+                     static_cast<unsigned long long>(may_write.left_out));
+    if (!may_write.yes) return;
     try {
         const std::string what = describe(failure);
         std::fprintf(stderr, "edo: task %llu, spawned at %s:%u, %s, and nobody holds its handle\n",

@@ -7,9 +7,9 @@
 
 namespace edo {
 
-/// A failure that nobody will look at: of a detached task, of one whose handle is gone, of a child
-/// in an
-/// independent group.
+/// A failure that nobody will look at: of a detached task or of one whose handle is gone. Of a
+/// child in an independent group only an exception counts, not an error that it returns; and
+/// errc::cancelled is never a failure.
 struct unobserved_failure {
     std::uint64_t task_id;
     std::source_location spawned_at;
@@ -21,8 +21,8 @@ struct unobserved_failure {
 using unobserved_failure_hook = void (*)(const unobserved_failure& failure) noexcept;
 
 /// Replaces the hook of the process and returns the one that was set. The default writes one line
-/// to the
-/// standard error output. Null restores the default.
+/// to the standard error output, ten in a second at most, and then says how many it left out. Null
+/// restores the default.
 /// Thread-safe: yes.
 unobserved_failure_hook set_unobserved_failure_hook(unobserved_failure_hook hook) noexcept;
 

@@ -44,6 +44,15 @@ const char* cure_for(const std::error_code& why) {
     return "";
 }
 
+// A client that goes in the middle of something is its own affair, and no failure of the server's.
+edo::task<edo::result<void>> log_its_end(session_function session,
+                                         edo::net::tcp_stream stream,
+                                         edo::sync::cancellation_token stop) {
+    const edo::result<void> end = co_await session(std::move(stream), std::move(stop));
+    if (!end) log_line("connection ended: " + end.error().message());
+    co_return end;
+}
+
 edo::task<edo::result<void>> accept_clients(edo::net::tcp_listener& listener,
                                             edo::task_group& clients,
                                             session_function session,
@@ -52,16 +61,13 @@ edo::task<edo::result<void>> accept_clients(edo::net::tcp_listener& listener,
         auto accepted = co_await edo::or_return(listener.accept());
         // Fails only when the client has gone already; its session will see that.
         static_cast<void>(accepted.stream.set_nodelay(true));
-        if (logs_requests()) log_line("connection from " + accepted.peer.to_string());
-        clients.spawn(session, std::move(accepted.stream), stop);
+        if (!logs_requests()) {
+            clients.spawn(session, std::move(accepted.stream), stop);
+            continue;
+        }
+        log_line("connection from " + accepted.peer.to_string());
+        clients.spawn(log_its_end, session, std::move(accepted.stream), stop);
     }
-}
-
-// A client that goes in the middle of something is its own affair, and no failure of the server's.
-void ignore_client_errors(const edo::unobserved_failure& failure) noexcept {
-    if (!logs_requests()) return;
-    if (failure.error) log_line("connection ended: " + failure.error.message());
-    if (failure.exception) log_line("connection ended with an exception");
 }
 
 }  // namespace
@@ -98,7 +104,6 @@ int run_server(int argc, char** argv, const program& about, serve_function serve
     const sigset_t signals = ending_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-    edo::set_unobserved_failure_hook(&ignore_client_errors);
     auto builder = edo::runtime::builder();
     builder.name(about.name);
     if (options.reactor) builder.reactor(*options.reactor);

@@ -77,8 +77,9 @@ protected:
         task_cell& me = static_cast<task_cell&>(self);
         failure why;
         const outcome how = inspect_output(self, why);
-        const bool failed = how == outcome::error || how == outcome::exception;
-        if (failed && !me.failure_taken_by_group)
+        const bool failed =
+            how == outcome::exception || (how == outcome::error && why.error != errc::cancelled);
+        if (failed && !me.failure_kept_from_hook)
             report_unobserved({me.id, me.spawn_site(), why.error, std::move(why.exception)});
         me.output_.clear();
     }

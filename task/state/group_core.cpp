@@ -29,7 +29,8 @@ bool group_core::add(task_header& child, std::size_t limit) noexcept {
 }
 
 bool group_core::note_outcome(task_header& child, outcome how, failure why) noexcept {
-    if (policy_ == group_policy::independent || how == outcome::cancelled) return false;
+    if (policy_ == group_policy::independent) return how == outcome::error;
+    if (how == outcome::cancelled) return false;
     if (how == outcome::value && policy_ != group_policy::first_success) return false;
     mutex_lock guard(lock_);
     if (how == outcome::value) {

@@ -54,7 +54,9 @@ public:
     /// Returns: false when the group is cancelled: the child must end without having run.
     bool add(task_header& child, std::size_t limit) noexcept;
     /// Called when the child's output is known and before it is published: applies the policy.
-    /// Returns: true when the failure is the one that the group's join() will tell.
+    /// Returns: true when the hook for unobserved failures is not to hear of a failure: join() will
+    ///          tell it, or it is an error in an independent group, where errors are everyday
+    ///          business and come as often as a peer likes.
     bool note_outcome(task_header& child, outcome how, failure why) noexcept;
     /// The child is complete: its last touch of the group.
     void child_ended(task_header& child) noexcept;

@@ -89,7 +89,7 @@ void task_header::complete(bool dropped) noexcept {
     if (owner_group != nullptr) {
         failure why;
         const outcome how = kind_.inspect_output(*this, why);
-        failure_taken_by_group = owner_group->note_outcome(*this, how, std::move(why));
+        failure_kept_from_hook = owner_group->note_outcome(*this, how, std::move(why));
     }
     // The running thread's, the spare ones, and the one for life. The group's last touch needs one.
     const std::uint64_t refs = 2 + spare_refs;

@@ -166,7 +166,7 @@ public:
     bool was_polled = false;              ///< set by the first poll; read by who holds the entry
     bool dropping = false;                ///< cancelled, waits for children elsewhere to end
     bool detached = false;                ///< nobody owns it but the runtime; for dumps
-    bool failure_taken_by_group = false;  ///< the group's join() tells it; set before completion
+    bool failure_kept_from_hook = false;  ///< as the group says; set before completion
     atomic<bool> output_was_taken{false};  ///< by the handle; relaxed: says only what was told
     std::uint8_t spare_refs = 0;          ///< see state.h; belongs to the running thread
 };

@@ -465,6 +465,20 @@ TEST(task_death, second_await_names_its_own_place) {
         "awaited before.*spawn_test.cpp");
 }
 
+task<result<int>> returns_cancelled() {
+    co_return edo::errc::cancelled;
+}
+
+TEST(unobserved_failure, cancellation_is_none) {
+    const reports hooked;
+    manual_executor ex;
+
+    ex.spawn(returns_cancelled).detach();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(reported.empty());
+}
+
 // ---- wakers
 
 TEST(waker, may_be_used_after_the_task_and_its_executor_are_gone) {

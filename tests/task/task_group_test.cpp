@@ -183,6 +183,36 @@ TEST(task_group, failure_that_a_handle_has_taken_is_not_reported) {
     edo::set_unobserved_failure_hook(before);
 }
 
+task<> independents_fail(event& a, bool holds_handle) {
+    task_group group(edo::independent);
+    auto x = group.spawn(fail_after, std::ref(a));
+    if (!holds_handle) {
+        const auto dropped = std::move(x);
+    }
+    EXPECT_TRUE(co_await group.join());
+    if (holds_handle) {
+        EXPECT_EQ(x.take_result().error(), edo::errc::lagged);
+    }
+}
+
+TEST(task_group, error_of_an_independent_child_is_its_own_affair) {
+    auto* before = edo::set_unobserved_failure_hook(&note);
+    reported.clear();
+
+    for (const bool holds_handle : {true, false}) {
+        manual_executor ex;
+        event a;
+        auto h = ex.spawn(independents_fail, std::ref(a), holds_handle);
+        ex.run_until_idle();
+        a.raise();
+        ex.run_until_idle();
+        EXPECT_TRUE(h.is_finished());
+    }
+
+    EXPECT_EQ(reported, std::vector<std::string>{});
+    edo::set_unobserved_failure_hook(before);
+}
+
 std::uint64_t reported_id = 0;
 
 void note_id(const edo::unobserved_failure& f) noexcept {
