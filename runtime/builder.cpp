@@ -16,6 +16,13 @@ namespace {
 
 constexpr unsigned most_workers = 4096;
 
+// What a message about a variable says first.
+std::string value_of(const char* variable) {
+    const char* const text = std::getenv(variable);
+    return std::string("the environment variable ") + variable + " is \"" +
+           (text != nullptr ? text : "") + '"';
+}
+
 class build_error_category final : public std::error_category {
 public:
     const char* name() const noexcept override { return "edo.build"; }
@@ -35,10 +42,14 @@ public:
             case build_errc::no_event_interval:
                 return "event_interval(0): choose at least 1 poll between two looks at the sockets";
             case build_errc::bad_workers_variable:
-                return "the environment variable EDO_WORKERS is not a number from 1 to 4096";
+                return value_of("EDO_WORKERS") + ", which is not a number from 1 to 4096";
             case build_errc::bad_reactor_variable:
-                return "the environment variable EDO_REACTOR is none of automatic, io_uring, "
-                       "epoll, kqueue";
+                return value_of("EDO_REACTOR") +
+                       ", which is none of automatic, io_uring, epoll, kqueue";
+            case build_errc::bad_seed_variable:
+                return value_of("EDO_SEED") +
+                       ", which is not a number; messages name seeds as "
+                       "decimal numbers";
             case build_errc::no_thread:
                 return "a worker thread could not be started: the limit of threads is reached "
                        "(ulimit -u, "
@@ -54,7 +65,8 @@ public:
     }
 };
 
-bool parse_number(std::string_view text, unsigned& number) noexcept {
+template <class Number>
+bool parse_number(std::string_view text, Number& number) noexcept {
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
     return failed == std::errc{} && end == text.data() + text.size();
 }
@@ -69,18 +81,14 @@ bool parse_reactor(std::string_view text, reactor_kind& kind) noexcept {
     return false;
 }
 
-std::uint64_t chosen_seed() noexcept {
-    if (const char* text = std::getenv("EDO_SEED"); text != nullptr) {
-        std::uint64_t seed = 0;
-        const std::string_view digits = text;
-        std::from_chars(digits.data(), digits.data() + digits.size(), seed);
-        if (seed != 0) return seed;
-    }
-    return static_cast<std::uint64_t>(detail::monotonic_clock::read().time_since_epoch().count()) |
-           1;
-}
-
 }  // namespace
+
+result<std::uint64_t> detail::seed_of_environment() noexcept {
+    std::uint64_t seed = 0;
+    const char* const text = std::getenv("EDO_SEED");
+    if (text != nullptr && !parse_number(text, seed)) return build_errc::bad_seed_variable;
+    return seed;
+}
 
 const std::error_category& build_category() noexcept {
     static const build_error_category& category = *new build_error_category;  // as edo_category()
@@ -97,7 +105,12 @@ std::error_code runtime_builder::complete() noexcept {
         if (text != nullptr && !parse_reactor(text, config_.reactor))
             return build_errc::bad_reactor_variable;
     }
-    if (config_.seed == 0) config_.seed = chosen_seed();
+    if (config_.seed == 0) {
+        const result<std::uint64_t> seed = detail::seed_of_environment();
+        if (!seed) return seed.error();
+        const auto now = detail::monotonic_clock::read().time_since_epoch().count();
+        config_.seed = *seed != 0 ? *seed : static_cast<std::uint64_t>(now) | 1;
+    }
     return {};
 }
 

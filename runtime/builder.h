@@ -24,6 +24,7 @@ enum class build_errc {
     no_event_interval,     ///< event_interval(0)
     bad_workers_variable,  ///< EDO_WORKERS is set to something that is no number from 1 to 4096
     bad_reactor_variable,  ///< EDO_REACTOR is set to something that is no reactor
+    bad_seed_variable,     ///< EDO_SEED is set to something that is no number
     no_thread,             ///< the system refuses a further thread
     bad_stack_size,        ///< the system refuses a thread stack of this size
     no_memory,
@@ -35,6 +36,13 @@ const std::error_category& build_category() noexcept;
 inline std::error_code make_error_code(build_errc code) noexcept {
     return {static_cast<int>(code), build_category()};
 }
+
+namespace detail {
+
+/// The number in the environment variable EDO_SEED, 0 when it is not set, or bad_seed_variable.
+result<std::uint64_t> seed_of_environment() noexcept;
+
+}  // namespace detail
 
 /// Says what a runtime is to be like, then builds it.
 ///

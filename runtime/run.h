@@ -36,32 +36,36 @@ int exit_code_of(T&& ended) noexcept {
 ///
 ///     int main() { return edo::run(serve()); }
 ///
-/// The runtime has the defaults of runtime_builder, or is the one passed. When the task has ended,
-/// what it has left running is dropped (see runtime::shutdown).
+/// The main task is a task, an operation, or a callable that returns a task, as for
+/// runtime::block_on(). The runtime has the defaults of runtime_builder, or is built by the one
+/// passed. When the main task has ended, what it has left running is dropped (see
+/// runtime::shutdown).
 ///
 /// Returns: 0, or the number that the task yields; 1 when it yields an error, throws, or the
 ///          runtime cannot be built; then a line on the standard error output says why.
-template <class T>
-int run(task<T>&& root,
+template <class Main>
+    requires requires(runtime& rt, Main&& main) { rt.block_on(std::forward<Main>(main)); }
+int run(Main&& main,
         runtime_builder builder,
         std::source_location site = std::source_location::current()) {
     try {
         result<runtime> rt = builder.build();
         if (!rt) return detail::report_failure(rt.error());
-        if constexpr (std::is_void_v<T>) {
-            rt->block_on(std::move(root), site);
+        if constexpr (std::is_void_v<decltype(rt->block_on(std::forward<Main>(main), site))>) {
+            rt->block_on(std::forward<Main>(main), site);
             return 0;
         } else {
-            return detail::exit_code_of(rt->block_on(std::move(root), site));
+            return detail::exit_code_of(rt->block_on(std::forward<Main>(main), site));
         }
     } catch (...) {
         return detail::report_failure(std::current_exception());
     }
 }
 
-template <class T>
-int run(task<T>&& root, std::source_location site = std::source_location::current()) {
-    return run(std::move(root), runtime::builder(site), site);
+template <class Main>
+    requires requires(runtime& rt, Main&& main) { rt.block_on(std::forward<Main>(main)); }
+int run(Main&& main, std::source_location site = std::source_location::current()) {
+    return run(std::forward<Main>(main), runtime::builder(site), site);
 }
 
 }  // namespace edo

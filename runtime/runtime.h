@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <source_location>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
 #include <edo/base/clock.h>
+#include <edo/base/error.h>
+#include <edo/base/result.h>
 #include <edo/runtime/builder.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
@@ -37,13 +40,21 @@ task<std::remove_cv_t<taken_t<Op>>> await_operation(Op op) {
 template <class T>
 T block_on_cell(core& at, task_cell<T>* cell) {
     launch(*cell, true);
-    join_operation<T, true, false> ended{output_claim<T>(*cell)};
+    join_operation<T, true, true> ended{output_claim<T>(*cell)};
     using operation_type = decltype(ended);
     block_thread(
         at,
         [](void* op, context& cx) noexcept { return static_cast<operation_type*>(op)->poll(cx); },
         &ended);
-    return static_cast<T>(ended.take());
+    join_outcome<T> outcome = ended.take();
+    if (outcome.is_cancelled()) {  // nobody but the runtime could do that
+        if constexpr (is_result_v<T>) {
+            return T(errc::runtime_shutdown);
+        } else {
+            throw std::system_error(make_error_code(errc::runtime_shutdown));
+        }
+    }
+    return static_cast<T>(std::move(outcome).value());
 }
 
 }  // namespace detail
@@ -63,9 +74,8 @@ public:
     ///
     /// Requires: the calling thread is not running tasks: inside one, co_await instead. With a
     ///           current-thread runtime it is the thread that built the runtime.
-    /// Errors:   when the runtime is shut down meanwhile, or was before, the task counts as
-    ///           cancelled;
-    ///           see join_handle::join().
+    /// Errors:   when the runtime is shut down meanwhile, or was before: errc::runtime_shutdown if
+    ///           the task yields a result, else std::system_error with that code.
     template <class T>
     T block_on(task<T>&& root, std::source_location site = std::source_location::current()) {
         detail::check_block_on(core_, site);

@@ -41,10 +41,27 @@ private:
 };
 
 namespace detail {
-void print_seed(const paused_runtime& rt) noexcept;
-}
 
-/// Runs a test with virtual time: `fn` returns a task; what it yields is returned.
+void print_seed(const paused_runtime& rt) noexcept;
+
+/// While it lives the clock of the machine counts too: after EDO_TEST_LIMIT seconds (60 if that is
+/// not set, 0: never) it prints the dump of the runtime and aborts.
+class watchdog {
+public:
+    explicit watchdog(const paused_runtime& rt);
+    watchdog(const watchdog&) = delete;
+    watchdog& operator=(const watchdog&) = delete;
+    ~watchdog();
+
+private:
+    class watch;
+    watch* watch_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Runs a test with virtual time and returns what it yields. The test is a callable that returns a
+/// task, or a task, or an operation.
 ///
 ///     edo::testing::run([]() -> edo::task<> {
 ///         auto t0 = edo::now();
@@ -54,17 +71,21 @@ void print_seed(const paused_runtime& rt) noexcept;
 ///
 /// Errors: rethrows what the task throws; throws std::logic_error if a task is still alive when it
 ///         has ended: a test owns what it starts. Either way the seed that repeats the schedule is
-///         printed; pass it on as EDO_SEED.
-template <class F>
-auto run(F&& fn, std::source_location site = std::source_location::current()) {
+///         printed; pass it on as EDO_SEED. A test that waits for something that never comes is
+///         ended after 60 seconds of real time, or EDO_TEST_LIMIT seconds, with a dump that says
+///         what each task waits for. (It cannot be ended at once: another thread may yet wake it.)
+template <class Test>
+    requires requires(paused_runtime& rt, Test&& test) { rt.block_on(std::forward<Test>(test)); }
+auto run(Test&& test, std::source_location site = std::source_location::current()) {
     paused_runtime rt(site);
+    const detail::watchdog limited(rt);
     try {
-        using T = typename std::invoke_result_t<std::decay_t<F>&>::value_type;
+        using T = decltype(rt.block_on(std::forward<Test>(test), site));
         if constexpr (std::is_void_v<T>) {
-            rt.block_on(std::forward<F>(fn), site);
+            rt.block_on(std::forward<Test>(test), site);
             rt.check_no_task_left();
         } else {
-            T value = rt.block_on(std::forward<F>(fn), site);
+            T value = rt.block_on(std::forward<Test>(test), site);
             rt.check_no_task_left();
             return value;
         }

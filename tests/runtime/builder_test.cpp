@@ -70,6 +70,23 @@ TEST(runtime_builder, bad_variables_are_errors) {
               edo::build_errc::bad_reactor_variable);
 }
 
+TEST(runtime_builder, messages_about_variables_quote_their_values) {
+    const with_variable workers("EDO_WORKERS", "abc");
+    EXPECT_THAT(edo::runtime::builder().build().error().message(),
+                HasSubstr("EDO_WORKERS is \"abc\""));
+    const with_variable reactor("EDO_REACTOR", "magic");
+    EXPECT_THAT(edo::runtime::builder().worker_threads(1).build().error().message(),
+                HasSubstr("EDO_REACTOR is \"magic\""));
+}
+
+TEST(runtime_builder, seed_that_is_no_number_is_an_error) {
+    const with_variable seed("EDO_SEED", "zz");
+    const auto rt = edo::runtime::builder().worker_threads(1).build();
+
+    EXPECT_EQ(rt.error(), edo::build_errc::bad_seed_variable);
+    EXPECT_THAT(rt.error().message(), HasSubstr("EDO_SEED is \"zz\""));
+}
+
 TEST(runtime_builder, reactor_comes_from_the_environment) {
     const with_variable set("EDO_REACTOR", "epoll");
 
@@ -247,6 +264,8 @@ TEST(run, exit_code_says_how_the_main_task_ended) {
     EXPECT_EQ(edo::run(nothing()), 0);
     EXPECT_EQ(edo::run(seven()), 7);
     EXPECT_EQ(edo::run(fine()), 0);
+    EXPECT_EQ(edo::run(fine), 0);
+    EXPECT_EQ(edo::run(seven, edo::runtime::builder().worker_threads(1)), 7);
     EXPECT_EQ(edo::run(refused()), 1);
     EXPECT_EQ(edo::run(throws()), 1);
     EXPECT_EQ(edo::run(nothing(), edo::runtime::builder().worker_threads(0)), 1);

@@ -151,6 +151,27 @@ TYPED_TEST(shutdown_of_any_runtime, spawn_afterwards_yields_a_cancelled_task) {
     EXPECT_THROW(rt.block_on(wait_with(e, counts_end(ended))), std::system_error);
 }
 
+edo::task<edo::result<int>> yields_a_result() {
+    co_return 1;
+}
+
+edo::task<int> yields_a_number() {
+    co_return 1;
+}
+
+TYPED_TEST(shutdown_of_any_runtime, block_on_afterwards_says_that_the_runtime_is_gone) {
+    auto rt = TypeParam::make();
+    static_cast<void>(rt.shutdown());
+
+    EXPECT_EQ(rt.block_on(yields_a_result()).error(), edo::errc::runtime_shutdown);
+    try {
+        rt.block_on(yields_a_number());
+        FAIL();
+    } catch (const std::system_error& failure) {
+        EXPECT_EQ(failure.code(), edo::errc::runtime_shutdown);
+    }
+}
+
 TYPED_TEST(shutdown_of_any_runtime, handle_that_outlives_the_runtime_says_cancelled) {
     std::atomic<int> ended = 0;
     event e;

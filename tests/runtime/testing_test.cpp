@@ -153,6 +153,40 @@ TEST(run, returns_what_the_test_yields) {
     EXPECT_EQ(slept, 24h);
 }
 
+edo::task<int> forty_two() {
+    co_await edo::sleep(1h);
+    co_return 42;
+}
+
+TEST(run, takes_a_task_as_well_as_a_callable) {
+    EXPECT_EQ(edo::testing::run(forty_two()), 42);
+    EXPECT_EQ(edo::testing::run(forty_two), 42);
+}
+
+edo::task<> wait_in_vain() {
+    event never;
+    co_await never.wait();
+}
+
+TEST(run, test_that_cannot_go_on_ends_with_a_dump) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            ::setenv("EDO_TEST_LIMIT", "1", 1);
+            edo::testing::run(wait_in_vain);
+        },
+        "not ended within 1 s.*test event.*EDO_SEED=");
+}
+
+TEST(run, bad_limit_or_seed_is_an_error) {
+    ::setenv("EDO_TEST_LIMIT", "soon", 1);
+    EXPECT_THROW(edo::testing::run(forty_two), std::invalid_argument);
+    ::unsetenv("EDO_TEST_LIMIT");
+    ::setenv("EDO_SEED", "zz", 1);
+    EXPECT_THROW(edo::testing::run(forty_two), std::system_error);
+    ::unsetenv("EDO_SEED");
+}
+
 TEST(run, rethrows_and_prints_the_seed) {
     ::testing::internal::CaptureStderr();
     EXPECT_THROW(edo::testing::run([]() -> edo::task<> {
