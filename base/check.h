@@ -11,8 +11,7 @@ namespace edo::detail {
 }  // namespace edo::detail
 
 /// Aborts with a message unless `cond` holds, in every build. For breaches of a `Requires:` line:
-/// the
-/// message says what was expected, what was found and how to mend it.
+/// the message says what was expected, what was found and how to mend it.
 #define EDO_CHECK(cond, message) ((cond) ? void() : ::edo::detail::fail(message))
 
 /// Checks an invariant of the library in debug builds.

@@ -31,8 +31,7 @@ constexpr instant saturating_add(instant at, duration span) noexcept {
 }
 
 /// Turns any chrono duration into nanoseconds, rounded up and clamped to what `duration` can hold,
-/// so
-/// that neither `hours::max()` nor a floating-point infinity wraps around. NaN becomes zero.
+/// so that neither `hours::max()` nor a floating-point infinity wraps around. NaN becomes zero.
 template <class Rep, class Period>
 constexpr duration to_duration(const std::chrono::duration<Rep, Period>& span) noexcept {
     using seconds = std::chrono::duration<long double>;
@@ -51,8 +50,7 @@ constexpr duration to_duration(duration span) noexcept {
 namespace detail {
 
 /// The machine's monotonic clock. Reading it costs about 27 ns, more than any other step of a
-/// task's
-/// life: a worker reads it once per turn of its loop and shares the value.
+/// task's life: a worker reads it once per turn of its loop and shares the value.
 struct monotonic_clock {
     static instant read() noexcept;
 };

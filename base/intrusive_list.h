@@ -20,8 +20,7 @@ struct list_node {
 };
 
 /// A doubly linked list of nodes that live elsewhere: insert and remove are O(1) and never
-/// allocate.
-/// `T` derives from list_node.
+/// allocate. `T` derives from list_node.
 /// Thread-safe: no; the owner's lock protects it.
 template <class T>
 class intrusive_list {

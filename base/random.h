@@ -5,8 +5,7 @@
 namespace edo::detail {
 
 /// A small generator for choices of the scheduler: whom to steal from, which branch goes first. One
-/// per
-/// worker, seeded from the runtime's seed, so that a run can be repeated.
+/// per worker, seeded from the runtime's seed, so that a run can be repeated.
 /// Thread-safe: no.
 /// Source: S. Vigna, splitmix64 (seeding) and xorshift64* (stream).
 class random {

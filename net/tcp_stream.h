@@ -65,8 +65,7 @@ public:
     /// Takes over a connected TCP socket and makes it non-blocking.
     /// Errors: EBADF for -1 or a closed number, ENOTSOCK for a file or directory, EPROTOTYPE or
     ///         EAFNOSUPPORT for another kind of socket, ENOTCONN if it is not connected (as a
-    ///         listener).
-    ///         Then `fd` is closed with the argument.
+    ///         listener). Then `fd` is closed with the argument.
     static result<tcp_stream> adopt(unique_fd fd);
     /// As adopt(), but after an error the number is still the caller's, open.
     static result<tcp_stream> from_fd(int fd);

@@ -1,8 +1,7 @@
 #pragma once
 
 // What `co_await` does inside a task, for each kind of operand: another task, an operation,
-// or_return of
-// either, or an awaitable that knows nothing of Edo.
+// or_return of either, or an awaitable that knows nothing of Edo.
 
 #include <coroutine>
 #include <exception>

@@ -28,8 +28,7 @@ using stored_t =
 ///
 /// The combinator may be in a variable too, and outlive the line that has polled it. release_line()
 /// prepares its branches for that: what has started stays, what refers to the line goes, and the
-/// next poll asks everything again.
-/// May be moved until its first poll.
+/// next poll asks everything again. May be moved until its first poll.
 template <class A>
 class branch;
 

@@ -168,8 +168,7 @@ void context::drop() noexcept {
     detail::promise_base* frame = at != nullptr ? at->frame : take_ready();
     at_ = 0;
     // A child dies before its parent, as it would if the parent's destructor did it; but the depth
-    // of
-    // the chain does not become depth of the stack.
+    // of the chain does not become depth of the stack.
     while (frame != nullptr) {
         detail::promise_base* const parent = frame->parent;
         frame->owner->child = nullptr;

@@ -81,12 +81,10 @@ void set_current_execution(execution* exec) noexcept;
 /// What is known of a kind of wait.
 struct leaf_kind {
     /// Polls the operation. Returns: the coroutine to resume, or null while there is nothing to do.
-    /// The
-    /// leaf may be gone by then: it lives in the frame of that coroutine.
+    /// The leaf may be gone by then: it lives in the frame of that coroutine.
     std::coroutine_handle<> (*poll)(struct leaf& self, context& cx) noexcept;
     /// Asks what is below (groups of branches) to end. Returns: true when the leaf may be destroyed
-    /// now
-    /// without blocking. May be null: always true.
+    /// now without blocking. May be null: always true.
     bool (*prepare_drop)(struct leaf& self) noexcept;
     /// What the task waits for, in a word or two, for dumps.
     const char* name;
@@ -159,11 +157,9 @@ public:
 
     /// Takes one unit of the task's budget. After 128 units a task has to let others run.
     /// Returns: false when none is left; then the operation must report that it is not ready, and
-    /// the
-    ///          line is polled again after others had their turn.
-    /// The library charges every operation by itself; only an operation that does unbounded work in
-    /// one
-    /// poll needs to call this.
+    ///          the line is polled again after others had their turn. The library charges every
+    ///          operation by itself; only an operation that does unbounded work in one poll needs
+    ///          to call this.
     inline bool charge() noexcept;
 
     // What follows is for the library.

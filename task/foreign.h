@@ -25,8 +25,7 @@ concept foreign_awaitable =
     has_member_co_await<A> || has_free_co_await<A> || has_await_methods<std::remove_reference_t<A>>;
 
 /// A coroutine whose resumption wakes a task. Its handle is what a foreign awaitable gets to
-/// resume, so
-/// that the task itself goes on where it belongs: on a worker, inside its own poll.
+/// resume, so that the task itself goes on where it belongs: on a worker, inside its own poll.
 class relay {
 public:
     struct promise_type {
@@ -48,8 +47,7 @@ public:
             bool await_ready() const noexcept { return false; }
 
             // Runs on the foreign thread, after the relay has suspended for good: from the moment
-            // at which
-            // `resumed` is set the task may destroy it, so the waker is taken out first.
+            // at which `resumed` is set the task may destroy it, so the waker is taken out first.
             void await_suspend(std::coroutine_handle<promise_type> self) const noexcept {
                 waker taken = std::move(self.promise().target);
                 self.promise().resumed.store(true, release);  // pairs with relay::is_resumed
@@ -96,8 +94,8 @@ private:
 /// Awaits what knows nothing of Edo.
 ///
 /// What Edo needs of it: after the destructor of its awaiter has returned, it does not resume the
-/// handle
-/// any more (a drop may come at any time); before, it resumes it at most once, from any thread.
+/// handle any more (a drop may come at any time); before, it resumes it at most once, from any
+/// thread.
 template <class A>
 class foreign_awaiter : leaf {
 public:
@@ -123,8 +121,7 @@ public:
             return true;
         }
         // The waker stays what it is for the whole wait: a branch keeps its slot while it lives,
-        // and a
-        // stale wake is harmless.
+        // and a stale wake is harmless.
         relay_.set_target(line.waker());
         using answer = decltype(awaiter_.await_suspend(relay_.handle()));
         if constexpr (std::is_void_v<answer>) {

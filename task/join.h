@@ -164,9 +164,8 @@ private:
 ///     auto all = co_await edo::join(fa(), fb(), fc());   // std::tuple of what they yield
 ///
 /// Void counts as std::monostate, a reference as a pointer. The first exception drops the rest and
-/// is
-/// rethrown. Nothing is spawned or allocated; only branches that were woken are polled, each time
-/// beginning with another one.
+/// is rethrown. Nothing is spawned or allocated; only branches that were woken are polled, each
+/// time beginning with another one.
 /// Cancellation: drops all branches; results of those that had ended are lost.
 template <class... As>
     requires(detail::branch_operand<As> && ...)

@@ -221,10 +221,8 @@ private:
 /// Owns a spawned task.
 ///
 /// Destroying the handle asks the task to end (it is dropped at its current await, on a worker) and
-/// gives
-/// up its result. To wait for that use `co_await handle.cancel()`; to let the task run on without
-/// an
-/// owner, `std::move(handle).detach()`.
+/// gives up its result. To wait for that use `co_await handle.cancel()`; to let the task run on
+/// without an owner, `std::move(handle).detach()`.
 ///
 /// Thread-safe: no; the handle may be moved to and destroyed on any thread, also after the runtime.
 template <class T>
@@ -248,8 +246,8 @@ public:
     /// Waits for the end of the task and yields what it returned; rethrows what it threw.
     ///
     /// Errors:      a cancelled task yields errc::cancelled if T is a result, else
-    ///              std::system_error with
-    ///              that code is thrown. The same when its runtime ended first.
+    ///              std::system_error with that code is thrown. The same when its runtime ended
+    ///              first.
     /// Cancellation: dropping the wait drops the handle, so the task is cancelled. To wait for a
     /// while only,
     ///              keep the operation in a variable and pass that to select or timeout.
@@ -269,8 +267,7 @@ public:
     void try_join() & = delete;  // the handle is given away: std::move(handle).try_join()
 
     /// Asks the task to end and waits until its frames are destroyed. If it ends by itself first,
-    /// the
-    /// result can still be joined. May be awaited again later, but by one at a time.
+    /// the result can still be joined. May be awaited again later, but by one at a time.
     /// Cancellation: loses nothing; the request stands.
     auto cancel(std::source_location site = std::source_location::current()) noexcept {
         check(site);

@@ -26,12 +26,11 @@ namespace edo {
 /// The rules:
 /// - Making the object does nothing; the work begins with the first poll().
 /// - poll() never blocks and never throws. When it answers false it has arranged that the waker is
-/// woken
-///   when there may be progress. It is polled again then, and at other times without any reason.
+///   woken when there may be progress. It is polled again then, and at other times without any
+///   reason.
 /// - A later poll may come with another waker: compare with `waker::wakes(cx)` and replace it.
 /// - The destructor may run at any time between polls, on another thread than the last poll. When
-/// it
-///   returns, nothing may refer to the object any more, and what was handed to it but not taken
+///   it returns, nothing may refer to the object any more, and what was handed to it but not taken
 ///   (a permit, a message) has been handed on.
 /// - take() may throw; that is how a failure leaves the operation.
 /// - `static constexpr const char* wait_name` names the wait in dumps (optional).

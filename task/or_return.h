@@ -29,10 +29,9 @@ private:
 ///     std::size_t n = co_await edo::or_return(stream.read(buffer));
 ///
 /// is short for: await, test, `co_return n.error()`. The locals of the coroutine are destroyed
-/// before its
-/// caller goes on, nothing is thrown, and an exception thrown by the operand passes as usual.
-/// `awaitable` is a task or operation that yields a result, or a result that is there already. The
-/// coroutine must yield a result itself.
+/// before its caller goes on, nothing is thrown, and an exception thrown by the operand passes as
+/// usual. `awaitable` is a task or operation that yields a result, or a result that is there
+/// already. The coroutine must yield a result itself.
 /// Cost: that of the `if`.
 template <class A>
 detail::or_return_of<A> or_return(A&& awaitable) noexcept(

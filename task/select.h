@@ -131,18 +131,14 @@ private:
 ///         ...
 ///
 /// Yields a std::variant with one alternative per branch, in order; void counts as std::monostate,
-/// a
-/// reference as a pointer. An exception of the branch that ended first is rethrown. If several are
-/// ready
-/// the choice is random, from the runtime's seed. The losers are destroyed before select returns;
-/// what
-/// that loses says the `Cancellation:` line of each operation. A branch that is passed as a
-/// variable
-/// (an lvalue) is not destroyed: it goes on where it was when it is passed to a select again.
+/// a reference as a pointer. An exception of the branch that ended first is rethrown. If several
+/// are ready the choice is random, from the runtime's seed. The losers are destroyed before select
+/// returns; what that loses says the `Cancellation:` line of each operation. A branch that is
+/// passed as a variable (an lvalue) is not destroyed: it goes on where it was when it is passed to
+/// a select again.
 ///
 /// All branches run within the calling task, one at a time: nothing is spawned or allocated (but
-/// the line
-/// of a task in a variable, once), and only branches that were woken are polled.
+/// the line of a task in a variable, once), and only branches that were woken are polled.
 /// Cancellation: drops all branches that it owns.
 template <class... As>
     requires(detail::branch_operand<As> && ...)

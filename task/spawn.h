@@ -57,8 +57,8 @@ inline constexpr bool points_to_object_v<Object, Args...> =
     std::is_pointer_v<std::decay_t<Object>> || is_reference_wrapper_v<std::decay_t<Object>>;
 
 /// Makes a cell that runs `fn(args...)`. The callable is moved into the cell first, so that a
-/// lambda's
-/// captures live as long as its coroutine; the arguments become the coroutine's parameters.
+/// lambda's captures live as long as its coroutine; the arguments become the coroutine's
+/// parameters.
 template <class F, class... Args>
 auto make_cell(scheduler& owner, std::source_location site, F&& fn, Args&&... args) {
     static_assert(is_safe_to_spawn_v<F, Args...>,
@@ -96,8 +96,7 @@ task_cell<T>* make_cell(scheduler& owner, std::source_location site, task<T>&& t
 }
 
 /// Lists a new cell and queues it. If the runtime takes no new tasks any more the task ends at
-/// once, as
-/// cancelled, on this thread and without having run.
+/// once, as cancelled, on this thread and without having run.
 void launch(task_header& cell, bool has_handle) noexcept;
 
 /// The scheduler of the calling thread, or a loud end with the cure.

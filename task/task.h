@@ -30,10 +30,8 @@ public:
 ///     }
 ///
 /// A task is lazy: calling answer() runs nothing. `co_await` or spawn() starts it; either takes it
-/// away
-/// from the object, so a task runs at most once: awaiting one that has run, or was moved from,
-/// aborts
-/// with a message. An exception that leaves the coroutine travels to whoever awaits it.
+/// away from the object, so a task runs at most once: awaiting one that has run, or was moved from,
+/// aborts with a message. An exception that leaves the coroutine travels to whoever awaits it.
 ///
 /// Destroying a task that was not started frees its arguments. A started one is owned by its
 /// awaiter:

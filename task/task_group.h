@@ -12,8 +12,7 @@
 namespace edo {
 
 /// What a failing child of a task_group means for the others. A failure is an exception, or a
-/// result that
-/// holds an error.
+/// result that holds an error.
 using detail::group_policy;
 inline constexpr group_policy fail_fast = group_policy::fail_fast;      ///< cancels the others
 inline constexpr group_policy independent = group_policy::independent;  ///< its own affair
@@ -97,12 +96,9 @@ private:
 ///     co_return page{user.take(), orders.take()};
 ///
 /// A group is a local variable of a coroutine, and its tasks may refer to what lives longer than
-/// the group
-/// in that coroutine's frame (through std::ref): on every way out of the coroutine (return,
-/// exception,
-/// drop by a select, cancellation, shutdown) the tasks that are left are cancelled, and the frame
-/// is kept
-/// until the last one is gone. A finished task is freed at once.
+/// the group in that coroutine's frame (through std::ref): on every way out of the coroutine
+/// (return, exception, drop by a select, cancellation, shutdown) the tasks that are left are
+/// cancelled, and the frame is kept until the last one is gone. A finished task is freed at once.
 ///
 /// A drop does not block: the coroutine stays suspended until the last child is gone. Only where a
 /// destructor runs in the middle of a poll (a return with live children, say) does it destroy them
@@ -122,8 +118,7 @@ public:
     ~task_group();
 
     /// At most `n` tasks at a time, from now on. spawn() on a full group is a programming error; a
-    /// caller
-    /// that may meet one waits with has_room() first.
+    /// caller that may meet one waits with has_room() first.
     task_group& max_children(std::size_t n,
                              std::source_location site = std::source_location::current()) noexcept;
 
@@ -139,10 +134,9 @@ public:
     /// Waits until all tasks have ended.
     ///
     /// Returns:     success, or the failure that the policy names: fail_fast and first_success the
-    ///              first
-    ///              one (an exception is rethrown), errc::cancelled if the group was cancelled.
-    ///              With
-    ///              first_success one success is enough. Always success for `independent`.
+    ///              first one (an exception is rethrown), errc::cancelled if the group was
+    ///              cancelled. With first_success one success is enough. Always success for
+    ///              `independent`.
     /// Cancellation: loses nothing: the tasks go on, join() can be called again.
     class join_all_operation;
     join_all_operation join() noexcept;

@@ -50,17 +50,13 @@ private:
 ///
 /// An operation that has to wait takes a waker from the context of its poll and gives it to whoever
 /// will know when there is something to do. Waking is always allowed: often, from any thread, when
-/// the
-/// task is running, when it has moved to another worker, when it has ended, when its runtime is
-/// gone.
-/// A wake without a reason is harmless: the operation is polled, and waits on. What was written
-/// before
-/// wake() is seen by the poll that follows it.
+/// the task is running, when it has moved to another worker, when it has ended, when its runtime is
+/// gone. A wake without a reason is harmless: the operation is polled, and waits on. What was
+/// written before wake() is seen by the poll that follows it.
 ///
 /// Thread-safe: different wakers of one task yes; one waker object as any value.
 /// Cost:        copying counts a reference; no allocation. The memory of an ended task is kept as
-///              long
-///              as a waker refers to it, its coroutine frames are not.
+///              long as a waker refers to it, its coroutine frames are not.
 class waker {
 public:
     /// A waker that wakes nothing.

@@ -27,8 +27,7 @@ private:
 }  // namespace detail
 
 /// Lets other tasks run: the task goes on after those that are ready now, and after the reactor and
-/// the
-/// timers were asked.
+/// the timers were asked.
 ///
 ///     co_await edo::yield_now();
 ///

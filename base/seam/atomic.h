@@ -1,7 +1,6 @@
 #pragma once
 // The only file of the library that names std::atomic. A model-checking build replaces this
-// header's
-// aliases (EDO_MODEL) so that the production sources themselves are what the checker runs.
+// header's aliases (EDO_MODEL) so that the production sources themselves are what the checker runs.
 
 #if defined(EDO_MODEL)
 #include <edo_check/atomic.h>

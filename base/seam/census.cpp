@@ -10,8 +10,7 @@ atomic<long> counts[census_kinds];
 
 void census_add(census_kind kind, long change) noexcept {
     // acq_rel: pairs with itself and with census_of, so that a test that has seen the zero also
-    // sees
-    // everything that was done before the last object of the kind went away.
+    // sees everything that was done before the last object of the kind went away.
     counts[static_cast<int>(kind)].fetch_add(change, acq_rel);
 }
 

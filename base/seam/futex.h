@@ -14,8 +14,7 @@ namespace edo::detail {
 bool futex_wait(const atomic<std::uint32_t>& word, std::uint32_t expected, duration limit) noexcept;
 
 /// Wakes up to `count` threads that sleep on `word`. Only the address is used, so the word may be
-/// gone
-/// by the time of the call: at worst a stranger that sleeps at the same address wakes once too
+/// gone by the time of the call: at worst a stranger that sleeps at the same address wakes once too
 /// often.
 void futex_wake(const atomic<std::uint32_t>& word, int count) noexcept;
 

@@ -1,7 +1,6 @@
 #pragma once
 // A four-byte mutex for short critical sections. std::mutex would do the same job in 40 bytes and
-// with
-// <mutex> in every public header that embeds one.
+// with <mutex> in every public header that embeds one.
 
 #include <cstdint>
 
@@ -21,8 +20,8 @@ namespace edo::detail {
 //  U     unlock  any  -> free           release   L, C
 //
 // The unlocking thread touches only the address after U, never the memory: an object may be freed
-// by
-// whoever locks its mutex next, also while the unlocking thread is still about to wake a sleeper.
+// by whoever locks its mutex next, also while the unlocking thread is still about to wake a
+// sleeper.
 // Source: U. Drepper, "Futexes are tricky", mutex 2.
 class mutex {
 public:

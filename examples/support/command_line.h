@@ -24,8 +24,7 @@ struct program {
 };
 
 /// Reads the flags. On --help and on a mistake it prints (the mistake with the value, the cause and
-/// the
-/// cure) and returns what the process should exit with: 0 or 2.
+/// the cure) and returns what the process should exit with: 0 or 2.
 struct parsed {
     std::optional<server_options> options;
     int exit_code = 0;

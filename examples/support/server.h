@@ -13,9 +13,8 @@ using serve_function = edo::task<edo::result<void>> (*)(edo::net::tcp_listener l
                                                         edo::sync::cancellation_token stop);
 
 /// The main() of a server example: reads the flags, starts a runtime, listens, says where in one
-/// line
-/// (`listening on ADDRESS:PORT (REACTOR, N workers)`), serves until SIGINT or SIGTERM, and ends.
-/// A second signal ends the process at once.
+/// line (`listening on ADDRESS:PORT (REACTOR, N workers)`), serves until SIGINT or SIGTERM, and
+/// ends. A second signal ends the process at once.
 /// Returns: the exit code: 0 after a clean end, 1 after an error, 2 for wrong flags.
 int run_server(int argc, char** argv, const program& about, serve_function serve);
 
@@ -24,8 +23,7 @@ using session_function = edo::task<edo::result<void>> (*)(edo::net::tcp_stream s
                                                           edo::sync::cancellation_token stop);
 
 /// The usual accept loop: a task per client, owned by a group. When `stop` is cancelled it accepts
-/// no
-/// more, gives the sessions `drain` to end, and cuts those that are left.
+/// no more, gives the sessions `drain` to end, and cuts those that are left.
 edo::task<edo::result<void>> serve_clients(edo::net::tcp_listener listener,
                                            edo::sync::cancellation_token stop,
                                            session_function session,

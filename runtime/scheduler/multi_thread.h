@@ -65,6 +65,7 @@ public:
 
     /// Wakes a sleeping worker unless one is on its way already.
     void notify_one() noexcept;
+
     slot_watch& watch() noexcept { return watch_; }
 
     /// A slot was filled: sees to it that somebody watches it.

@@ -47,8 +47,7 @@ cancel_node* cancel_node::next_in_tree(cancel_node* below) noexcept {
 
 bool cancel_node::poll(wait_node& node, const context& cx) noexcept {
     // The usual case, once per round of a loop that selects on a token: it waits already. A cancel
-    // that
-    // comes after the look wakes the node, because it is in the list.
+    // that comes after the look wakes the node, because it is in the list.
     if (!is_cancelled()) {
         if (node.waits_for(cx)) return false;
     } else if (!node.is_known()) {

@@ -17,8 +17,7 @@
 namespace edo::detail {
 
 /// Keeps the callable of a coroutine alive while the coroutine runs: a lambda's captures live in
-/// it.
-/// Callables without state need no place.
+/// it. Callables without state need no place.
 struct no_callable {};
 
 /// A spawned task that yields a T: header, owner of the topmost coroutine, output.

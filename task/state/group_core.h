@@ -32,13 +32,10 @@ struct group_waiter : list_node {
 /// The children of a task_group, as their own completions see it.
 ///
 /// Who owns what: the list, the counts and the failure belong to who holds lock_. A child is listed
-/// from
-/// before it is first queued until child_ended(), which its last poll calls; that call is the last
-/// touch
-/// of the group by the child, and is over when the lock is free. So an owner that has seen the list
-/// empty
-/// under the lock may destroy the group. Who waits is woken under the lock, so it cannot go
-/// meanwhile.
+/// from before it is first queued until child_ended(), which its last poll calls; that call is the
+/// last touch of the group by the child, and is over when the lock is free. So an owner that has
+/// seen the list empty under the lock may destroy the group. Who waits is woken under the lock, so
+/// it cannot go meanwhile.
 class group_core {
 public:
     explicit group_core(group_policy policy) noexcept : policy_(policy) {}
@@ -89,7 +86,7 @@ private:
     std::size_t alive_ = 0;
     intrusive_list<group_waiter> waiting_;
     failure why_;
-    task_header* failed_ = nullptr;  // whose failure it is; counted
+    task_header* failed_ = nullptr;   // whose failure it is; counted
     outcome first_ = outcome::value;  // the first failure; value: none so far
     group_policy policy_;
     bool cancelled_ = false;

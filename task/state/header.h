@@ -36,8 +36,7 @@ struct failure {
 /// What differs between tasks of different types.
 struct task_kind {
     /// Moves the result out of the ended top coroutine (or notes that it was dropped), destroys
-    /// what is
-    /// left of the coroutine and the callable. Called once, by the running thread.
+    /// what is left of the coroutine and the callable. Called once, by the running thread.
     void (*finish)(task_header& self, bool dropped) noexcept;
     /// Destroys the output that nobody takes; reports it if it is a failure.
     void (*discard_output)(task_header& self) noexcept;
@@ -85,8 +84,7 @@ public:
     void destroy_claimed(execution& exec) noexcept;
 
     /// Ends a task that was refused by the registry, without running it; releases what launch()
-    /// counted
-    /// for the registry and the queue.
+    /// counted for the registry and the queue.
     void end_unlisted() noexcept;
 
     void add_ref() noexcept { state.add_ref(); }
@@ -163,12 +161,12 @@ private:
     [[no_unique_address]] context main_;
 
 public:
-    bool was_polled = false;              ///< set by the first poll; read by who holds the entry
-    bool dropping = false;                ///< cancelled, waits for children elsewhere to end
-    bool detached = false;                ///< nobody owns it but the runtime; for dumps
-    bool failure_kept_from_hook = false;  ///< as the group says; set before completion
+    bool was_polled = false;               ///< set by the first poll; read by who holds the entry
+    bool dropping = false;                 ///< cancelled, waits for children elsewhere to end
+    bool detached = false;                 ///< nobody owns it but the runtime; for dumps
+    bool failure_kept_from_hook = false;   ///< as the group says; set before completion
     atomic<bool> output_was_taken{false};  ///< by the handle; relaxed: says only what was told
-    std::uint8_t spare_refs = 0;          ///< see state.h; belongs to the running thread
+    std::uint8_t spare_refs = 0;           ///< see state.h; belongs to the running thread
 };
 
 }  // namespace edo::detail

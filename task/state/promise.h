@@ -23,10 +23,8 @@ namespace detail {
 class promise_base;
 
 /// Who owns a started coroutine: the awaiter in the parent's frame, a branch of a select, or the
-/// task's
-/// cell. Dropping a line destroys the coroutine first and clears `child`, so that the owner,
-/// destroyed
-/// later, leaves it alone.
+/// task's cell. Dropping a line destroys the coroutine first and clears `child`, so that the owner,
+/// destroyed later, leaves it alone.
 struct frame_owner {
     promise_base* child = nullptr;
     /// The owner is an or_return: an error of the child ends the parent too.
@@ -61,9 +59,8 @@ public:
     std::suspend_always initial_suspend() noexcept { return {}; }
 
     /// Ends this coroutine with `error` in place of its own result, as if by co_return but from
-    /// within
-    /// an await: destroys the frame with its locals, then says who goes on. Each owner that is an
-    /// or_return ends its coroutine in the same way.
+    /// within an await: destroys the frame with its locals, then says who goes on. Each owner that
+    /// is an or_return ends its coroutine in the same way.
     /// Requires: the coroutine yields a result.
     static std::coroutine_handle<> end_early(promise_base& ended, std::error_code error) noexcept;
 };

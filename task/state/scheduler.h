@@ -18,8 +18,7 @@ public:
     scheduler& operator=(const scheduler&) = delete;
 
     /// Takes a task that is to be polled, with the reference of its queue entry. From any thread,
-    /// also
-    /// while the runtime shuts down, and always accepted.
+    /// also while the runtime shuts down, and always accepted.
     virtual void schedule(task_header& task) noexcept = 0;
 
     /// The same for a task that is to wait until what is ready now has had its turn.

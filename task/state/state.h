@@ -106,8 +106,7 @@ public:
     enum class start { poll, drop, stale };
 
     /// P, by the thread that took the task out of a queue. After `stale` the entry's reference is
-    /// still
-    /// the caller's to release.
+    /// still the caller's to release.
     start start_poll() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
         for (;;) {
@@ -202,8 +201,7 @@ public:
     }
 
     /// S for I. Returns: true when the caller must put the task into a queue, because it was woken
-    /// or
-    /// cancelled meanwhile; else the caller's reference is still to be released.
+    /// or cancelled meanwhile; else the caller's reference is still to be released.
     bool end_inspection() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
         for (;;) {

@@ -1,10 +1,7 @@
 // The promise of the library: any wait can be dropped, at any of its suspension points, with its
-// completion
-// racing, and nothing is lost, leaked or touched afterwards. One table of operations; each entry is
-// a
-// coroutine that sets things up, runs the operation through the dropper, and checks what is
-// conserved.
-// A new operation joins by one coroutine and one line in `operations`.
+// completion racing, and nothing is lost, leaked or touched afterwards. One table of operations;
+// each entry is a coroutine that sets things up, runs the operation through the dropper, and checks
+// what is conserved. A new operation joins by one coroutine and one line in `operations`.
 
 #include "dropper.h"
 #include <array>
@@ -497,8 +494,7 @@ task<> drop_yield(dropper& d) {
 // ---- the table
 
 // Per operation, back end and number of workers: 30,000 in all. A round of the cases that fill a
-// socket
-// moves megabytes, so they have fewer.
+// socket moves megabytes, so they have fewer.
 constexpr std::uint64_t racing_rounds = 400;
 constexpr std::uint64_t heavy_rounds = 40;
 // Each round of these leaves a port in TIME_WAIT for a minute, and a machine has some 28,000.

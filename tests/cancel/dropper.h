@@ -52,8 +52,8 @@ private:
 };
 
 /// How one round of a case drops its operation: at a suspension point that is counted out, or when
-/// another
-/// task says so, at a moment that is shifted from round to round and races with the completion.
+/// another task says so, at a moment that is shifted from round to round and races with the
+/// completion.
 class dropper {
 public:
     static dropper at_suspension(unsigned n) { return dropper(n, 0); }

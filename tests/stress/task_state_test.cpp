@@ -1,6 +1,5 @@
 // Every pair of transitions of the task's state word, racing on real threads: wakes, polls,
-// cancels,
-// joins, drops, inspections and synchronous destruction of groups.
+// cancels, joins, drops, inspections and synchronous destruction of groups.
 
 #include "../support/event.h"
 #include "../support/pool_executor.h"

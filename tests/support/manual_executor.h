@@ -19,8 +19,7 @@ namespace edo::testing {
 ///     EXPECT_TRUE(handle.is_finished());
 ///
 /// Wakes may come from any thread; tasks run on the thread that calls run_*(). Several executors on
-/// one
-/// thread are fine. Its time stands still until the test moves it.
+/// one thread are fine. Its time stands still until the test moves it.
 class manual_executor {
 public:
     manual_executor() : core_(new core) {

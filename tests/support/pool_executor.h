@@ -13,8 +13,7 @@
 namespace edo::testing {
 
 /// The simplest executor with several threads: one queue, one lock. For stress tests of what lies
-/// below
-/// the runtime, where every task may hop between threads at each poll.
+/// below the runtime, where every task may hop between threads at each poll.
 class pool_executor {
 public:
     explicit pool_executor(unsigned threads) : core_(new core) {
