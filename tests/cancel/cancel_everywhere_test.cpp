@@ -491,12 +491,277 @@ task<> drop_yield(dropper& d) {
     co_await beside(d, attempt(d), complete);
 }
 
+// ---- waits whose drop has nothing of its own to lose: afterwards a second one completes
+
+// `make` makes the wait, `happen` what it waits for.
+template <class Make, class Happen>
+task<> drop_and_repeat(dropper& d, Make make, Happen happen) {
+    auto attempt = [](dropper& by, Make& made) -> task<> {
+        co_await by.run(made());
+        co_await made();
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        happen();
+    };
+    co_await beside(d, attempt(d, make), complete);
+}
+
+task<> drop_oneshot_closed(dropper& d) {
+    auto channel = edo::sync::oneshot::channel<int>();
+    co_await drop_and_repeat(
+        d, [&] { return channel.first.closed(); }, [&] { channel.second.close(); });
+}
+
+task<> drop_mpsc_closed(dropper& d) {
+    auto channel = edo::sync::mpsc::channel<int>(1);
+    co_await drop_and_repeat(
+        d, [&] { return channel.first.closed(); }, [&] { channel.second.close(); });
+}
+
+task<> drop_watch_changed(dropper& d) {
+    auto channel = edo::sync::watch::channel<int>(0);
+    auto attempt = [](dropper& by, auto& rx) -> task<> {
+        auto r = co_await by.run(rx.changed());
+        if (!r) co_await rx.changed();
+        MUST(*rx.borrow() == 1);
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        MUST(channel.first.send(1).has_value());
+    };
+    co_await beside(d, attempt(d, channel.second), complete);
+}
+
+task<> drop_watch_wait_for(dropper& d) {
+    auto channel = edo::sync::watch::channel<int>(0);
+    co_await drop_and_repeat(
+        d, [&] { return channel.second.wait_for([](int n) { return n == 1; }); },
+        [&] { MUST(channel.first.send(1).has_value()); });
+}
+
+task<> drop_watch_closed(dropper& d) {
+    auto channel = edo::sync::watch::channel<int>(0);
+    co_await drop_and_repeat(
+        d, [&] { return channel.first.closed(); }, [&] { auto gone = std::move(channel.second); });
+}
+
+task<> drop_broadcast_closed(dropper& d) {
+    auto channel = edo::sync::broadcast::channel<int>(2);
+    co_await drop_and_repeat(
+        d, [&] { return channel.first.closed(); }, [&] { auto gone = std::move(channel.second); });
+}
+
+task<> drop_broadcast_recv(dropper& d) {
+    auto channel = edo::sync::broadcast::channel<int>(4);
+    int sum = 0;
+    auto attempt = [](dropper& by, auto& rx, int& n) -> task<> {
+        auto r = co_await by.run(rx.recv());
+        for (int left = r ? 2 : 3; left != 0; --left) {
+            auto more = co_await rx.recv();
+            n += *more;
+        }
+        if (r) n += **r;
+    };
+    auto complete = [&]() -> task<> {
+        for (int i = 1; i <= 3; ++i) {
+            co_await d.shift();
+            MUST(channel.first.send(i).has_value());
+        }
+    };
+    co_await beside(d, attempt(d, channel.second, sum), complete);
+    MUST(sum == 6);
+}
+
+// The permit of a dropped reserve is room for the next.
+task<> drop_mpsc_reserve(dropper& d) {
+    auto channel = edo::sync::mpsc::channel<int>(1);
+    MUST(channel.first.try_send(1).has_value());
+    co_await drop_and_repeat(
+        d, [&] { return channel.first.reserve(); },
+        [&] { MUST(channel.second.try_recv().has_value()); });
+    MUST(channel.first.try_send(2).has_value());
+}
+
+// Both waits are made before the call, so both hear of it, whenever they are polled.
+task<> drop_notify_waiters(dropper& d) {
+    edo::sync::notify n;
+    auto first = n.notified();
+    auto second = n.notified();
+    auto attempt = [](dropper& by, auto& dropped, auto& kept) -> task<> {
+        co_await by.run(std::move(dropped));
+        co_await kept;
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        n.notify_waiters();
+    };
+    co_await beside(d, attempt(d, first, second), complete);
+}
+
+task<> drop_run_until_cancelled(dropper& d) {
+    edo::sync::cancellation_token stop;
+    auto channel = edo::sync::mpsc::channel<int>(2);
+    int received = 0;
+    auto attempt = [](dropper& by, edo::sync::cancellation_token& token, auto& rx,
+                      int& n) -> task<> {
+        auto r = co_await by.run(token.run_until_cancelled(rx.recv()));
+        if (r && r->has_value() && r->value()) ++n;
+        while (auto more = co_await rx.recv())
+            ++n;
+    };
+    auto complete = [&]() -> task<> {
+        auto tx = std::move(channel.first);
+        co_await d.shift();
+        MUST(tx.try_send(1).has_value());
+        stop.cancel();
+    };
+    co_await beside(d, attempt(d, stop, channel.second, received), complete);
+    MUST(received == 1);
+}
+
+// ---- groups and combinators
+
+task<> drop_group_handle_join(dropper& d) {
+    auto attempt = [](dropper& by) -> task<> {
+        task_group group;
+        auto child = group.spawn(delayed, by.seed(), 3);
+        auto r = co_await by.run(std::move(child).join());
+        if (r) MUST(*r == 3);
+        auto all = co_await group.join();
+        MUST(all.has_value());
+    };
+    auto complete = [&]() -> task<> { co_await d.shift(); };
+    co_await beside(d, attempt(d), complete);
+}
+
+task<> drop_group_join(dropper& d) {
+    auto attempt = [](dropper& by) -> task<> {
+        task_group group;
+        group.spawn(delayed, by.seed(), 3);
+        co_await by.run(group.join());
+        auto all = co_await group.join();
+        MUST(all.has_value());
+    };
+    auto complete = [&]() -> task<> { co_await d.shift(); };
+    co_await beside(d, attempt(d), complete);
+}
+
+task<> drop_has_room(dropper& d) {
+    auto attempt = [](dropper& by) -> task<> {
+        task_group group;
+        group.max_children(1);
+        group.spawn(delayed, by.seed(), 3);
+        co_await by.run(group.has_room());
+        co_await group.has_room();
+        group.spawn(delayed, by.seed(), 4);
+        auto all = co_await group.join();
+        MUST(all.has_value());
+    };
+    auto complete = [&]() -> task<> { co_await d.shift(); };
+    co_await beside(d, attempt(d), complete);
+}
+
+task<> drop_timeout_with_group(dropper& d) {
+    std::atomic<int> alive{0};
+    auto attempt = [](dropper& by, std::atomic<int>& n) -> task<> {
+        co_await by.run(edo::timeout(50us, with_children(by, n)));
+        MUST(n.load() == 0);
+    };
+    auto complete = [&]() -> task<> { co_await d.shift(); };
+    co_await beside(d, attempt(d, alive), complete);
+}
+
+task<> drop_timeout_at(dropper& d) {
+    edo::testing::event e;
+    auto attempt = [](dropper& by, edo::testing::event& inner) -> task<> {
+        co_await by.run(edo::timeout_at(edo::now() + 30us, inner.wait()));
+        MUST(!inner.has_waiter());
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        e.raise();
+    };
+    co_await beside(d, attempt(d, e), complete);
+}
+
+task<> drop_interval_at(dropper& d) {
+    auto attempt = [](dropper& by) -> task<> {
+        const edo::instant start = edo::now() + 20us;
+        auto ticks = edo::interval_at(start, 20us);
+        auto r = co_await by.run(ticks.tick());
+        auto next = co_await ticks.tick();
+        MUST(next == (r ? start + 20us : start));
+    };
+    auto complete = [&]() -> task<> { co_await d.shift(); };
+    co_await beside(d, attempt(d), complete);
+}
+
+// Runs a combinator of two waits; afterwards nobody waits any more.
+template <class Combine>
+task<> drop_combined(dropper& d, Combine combine) {
+    edo::testing::event a, b;
+    auto attempt = [](dropper& by, Combine& with, edo::testing::event& x,
+                      edo::testing::event& y) -> task<> {
+        co_await by.run(with(x, y));
+        MUST(!x.has_waiter() && !y.has_waiter());
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        a.raise();
+        co_await d.shift();
+        b.raise();
+    };
+    co_await beside(d, attempt(d, combine, a, b), complete);
+}
+
+task<> wait_on(edo::testing::event& e) {
+    co_await e.wait();
+}
+
+task<> drop_join_combinator(dropper& d) {
+    co_await drop_combined(d, [](auto& x, auto& y) { return edo::join(x.wait(), wait_on(y)); });
+}
+
+task<> drop_try_join(dropper& d) {
+    co_await drop_combined(d, [](auto& x, auto& y) { return edo::try_join(x.wait(), wait_on(y)); });
+}
+
+task<> drop_select_biased(dropper& d) {
+    co_await drop_combined(
+        d, [](auto& x, auto& y) { return edo::select_biased(x.wait(), wait_on(y)); });
+}
+
+task<result<int>> recv_or_return(edo::sync::oneshot::receiver<int>& rx) {
+    int n = co_await edo::or_return(rx.recv());
+    co_return n;
+}
+
+task<> drop_or_return(dropper& d) {
+    auto channel = edo::sync::oneshot::channel<int>();
+    bool got = false;
+    auto attempt = [](dropper& by, auto& rx, bool& yes) -> task<> {
+        auto r = co_await by.run(recv_or_return(rx));
+        if (r) yes = r->has_value();
+        if (r) co_return;
+        auto later = co_await rx.recv();
+        yes = later.has_value();
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        MUST(channel.first.send(1).has_value());
+    };
+    co_await beside(d, attempt(d, channel.second, got), complete);
+    MUST(got);
+}
+
 // ---- the table
 
 // Per operation, back end and number of workers: 30,000 in all. A round of the cases that fill a
 // socket moves megabytes, so they have fewer.
 constexpr std::uint64_t racing_rounds = 400;
 constexpr std::uint64_t heavy_rounds = 40;
+constexpr std::uint64_t short_rounds = 100;
 // Each round of these leaves a port in TIME_WAIT for a minute, and a machine has some 28,000.
 constexpr std::uint64_t socket_rounds = 150;
 
@@ -531,6 +796,26 @@ const operation_case operations[] = {
     {"select", &drop_nested_select},
     {"spawn_blocking", &drop_spawn_blocking},
     {"yield_now", &drop_yield},
+    {"oneshot_closed", &drop_oneshot_closed, short_rounds},
+    {"mpsc_closed", &drop_mpsc_closed, short_rounds},
+    {"mpsc_reserve", &drop_mpsc_reserve, short_rounds},
+    {"watch_changed", &drop_watch_changed, short_rounds},
+    {"watch_wait_for", &drop_watch_wait_for, short_rounds},
+    {"watch_closed", &drop_watch_closed, short_rounds},
+    {"broadcast_recv", &drop_broadcast_recv, short_rounds},
+    {"broadcast_closed", &drop_broadcast_closed, short_rounds},
+    {"notify_waiters", &drop_notify_waiters, short_rounds},
+    {"run_until_cancelled", &drop_run_until_cancelled, short_rounds},
+    {"group_handle_join", &drop_group_handle_join, short_rounds},
+    {"group_join", &drop_group_join, short_rounds},
+    {"has_room", &drop_has_room, short_rounds},
+    {"timeout_with_group", &drop_timeout_with_group, short_rounds},
+    {"timeout_at", &drop_timeout_at, short_rounds},
+    {"interval_at", &drop_interval_at, short_rounds},
+    {"join_combinator", &drop_join_combinator, short_rounds},
+    {"try_join", &drop_try_join, short_rounds},
+    {"select_biased", &drop_select_biased, short_rounds},
+    {"or_return", &drop_or_return, short_rounds},
 };
 
 constexpr unsigned suspension_points = 4;  // no operation here has more before it must complete
