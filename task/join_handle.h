@@ -78,7 +78,7 @@ public:
 
     /// The output, which is told by that. Requires: the task is complete.
     output_slot<T>& output_to_take() const noexcept {
-        cell().output_was_taken.store(true, relaxed);  // see there
+        cell().output_was_taken.store(true, relaxed);  // decides about a report only
         return cell().output();
     }
 
