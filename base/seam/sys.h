@@ -163,6 +163,10 @@ inline int sched_getaffinity(std::size_t size, cpu_set_t* set) noexcept {
     return answer(::sched_getaffinity(0, size, set));
 }
 
+inline int getpid() noexcept {
+    return ::getpid();
+}
+
 inline int signalfd(int fd, const sigset_t* signals, int flags) noexcept {
     return answer(::signalfd(fd, signals, flags));
 }
@@ -199,7 +203,8 @@ inline int unmap_pages(void* pages, std::size_t bytes) noexcept {
     X(read) X(write) X(close) X(fcntl) X(eventfd)                                       \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
     X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
-    X(signalfd) X(pthread_sigmask) X(pthread_create) X(map_pages) X(unmap_pages)
+    X(signalfd) X(pthread_sigmask) X(pthread_create) X(map_pages) X(unmap_pages)        \
+    X(getpid)
 // clang-format on
 
 #if defined(EDO_SEAMS)

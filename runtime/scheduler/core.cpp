@@ -1,10 +1,10 @@
 #include <edo/runtime/scheduler/core.h>
 
 #include <string_view>
-#include <unistd.h>
 #include <utility>
 
 #include <edo/base/check.h>
+#include <edo/base/seam/sys.h>
 #include <edo/task/context.h>
 #include <edo/task/state/header.h>
 
@@ -37,14 +37,14 @@ core::core(runtime_config config)
       pool_(*blocking_pool::create({config_.max_blocking_threads, config_.blocking_queue,
                                     config_.blocking_keep_alive, config_.stack_bytes,
                                     config_.thread_name + "-b"})),
-      process_(::getpid()) {}
+      process_(sys::getpid()) {}
 
 core::~core() {
     pool_.release_ref();
 }
 
 bool core::is_of_this_process() const noexcept {
-    return process_ == ::getpid();
+    return process_ == sys::getpid();
 }
 
 void core::end(const char* what, duration limit) noexcept {
