@@ -86,7 +86,7 @@ private:
     std::string title_;
     blocking_pool& pool_;
     bool ended_ = false;
-    const int process_;        // that built it
+    const int process_;         // that built it
     atomic<unsigned> refs_{2};  // the runtime object's and the registry's
 };
 

@@ -13,8 +13,8 @@ namespace {
 // Its address tells threads apart.
 constinit thread_local char mark_of_this_thread = 0;
 
-/// Makes `exec` the calling thread's execution for a scope. That may lie inside of a poll: of a task
-/// of another runtime, or of this one in block_in_place().
+/// Makes `exec` the calling thread's execution for a scope. That may lie inside of a poll: of a
+/// task of another runtime, or of this one in block_in_place().
 class entered {
 public:
     explicit entered(execution& exec) noexcept : outer_(current_execution()), poll_(exec) {
