@@ -174,8 +174,8 @@ public:
 
     bool prepare_drop() noexcept { return !line_ || line_->is_done() || line_->prepare_drop(); }
 
-// A combinator makes a branch, moves it and destroys it, all with an empty line_. When the checks of
-// a sanitizer lie between, g++ 12 no longer sees that *line_ is read only behind `if (!line_)`.
+// A combinator makes a branch, moves it and destroys it, all with an empty line_. When the checks
+// of a sanitizer lie between, g++ 12 no longer sees that *line_ is read only behind `if (!line_)`.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
