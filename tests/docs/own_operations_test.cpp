@@ -30,7 +30,8 @@ using edo::testing::manual_executor;
 
 // ---- a flag
 
-// [snippet: flag] Something that happens once. Any number of tasks may wait for it, on any threads.
+// [snippet: flag]
+// Something that happens once. Any number of tasks may wait for it, on any threads.
 class flag {
 public:
     class wait_operation;
@@ -178,8 +179,9 @@ void answer_lookups(int with) {
     }).join();
 }
 
-// [snippet: answer] Where an answer is left by whoever has it, and found by the task that waits.
-// Both share it, so the answer may come when the task is long gone.
+// [snippet: answer]
+// Where an answer is left by whoever has it, and found by the task that waits. Both share it, so
+// the answer may come when the task is long gone.
 template <class T>
 class answer {
 public:
@@ -288,7 +290,8 @@ TEST(own_operation, leaves_nothing_for_a_late_callback_to_break) {
 
 // ---- an operation around another
 
-// [snippet: around] How long an operation took, by the clock of the runtime.
+// [snippet: around]
+// How long an operation took, by the clock of the runtime.
 template <edo::operation Op>
 class measured {
 public:
@@ -349,7 +352,8 @@ private:
     int level_;
 };
 
-// [snippet: failing] An operation that yields a result works with or_return as any of Edo's.
+// [snippet: failing]
+// An operation that yields a result works with or_return as any of Edo's.
 class sensor_operation {
 public:
     static constexpr const char* wait_name = "sensor";
@@ -397,8 +401,8 @@ TEST(own_operation, that_yields_a_result_works_with_or_return) {
 
 // ---- unbounded work in one poll
 
-// [snippet: charge] Finds the next number that is no multiple of the divisor; may have to look at
-// many in one poll.
+// [snippet: charge]
+// Finds the next number that is no multiple of the divisor; may have to look at many in one poll.
 class next_without_operation {
 public:
     next_without_operation(int& position, int divisor) noexcept
@@ -441,8 +445,9 @@ TEST(own_operation, that_works_without_end_lets_others_run_when_it_charges) {
 
 // ---- foreign awaitables
 
-// [snippet: foreign] The event of another coroutine library: whoever sets it resumes the coroutine
-// that waits, there and then.
+// [snippet: foreign]
+// The event of another coroutine library: whoever sets it resumes the coroutine that waits, there
+// and then.
 class foreign_event {
 public:
     class awaiter {
@@ -555,8 +560,9 @@ void run_foreign_thread() {
     }).join();
 }
 
-// [snippet: shield] Runs by itself and frees itself: stands between a foreign awaitable and a task
-// that may be dropped.
+// [snippet: shield]
+// Runs by itself and frees itself: stands between a foreign awaitable and a task that may be
+// dropped.
 class detached_coroutine {
 public:
     class promise_type {
