@@ -225,10 +225,7 @@ bool may_keep_blocks() noexcept {
     depot_of(index).give(old, batch);
 }
 
-}  // namespace
-
-void* allocate_frame(std::size_t size) {
-    EDO_CENSUS(frame, 1);
+inline void* take_memory(std::size_t size) {
     if (EDO_SANITIZED || size > largest) [[unlikely]]
         return ::operator new(size, std::align_val_t{alignment});
     const std::size_t index = class_of(size);
@@ -239,6 +236,14 @@ void* allocate_frame(std::size_t size) {
     c.free = b->next;
     --c.count;
     return b;
+}
+
+}  // namespace
+
+void* allocate_frame(std::size_t size) {
+    void* const memory = take_memory(size);
+    EDO_CENSUS(frame, 1);
+    return memory;
 }
 
 void free_frame(void* frame, std::size_t size) noexcept {

@@ -188,6 +188,18 @@ edo::task<> spin_until(std::reference_wrapper<std::atomic<bool>> stop) {
         co_await edo::yield_now();
 }
 
+edo::task<int> depth_of_joins(int more) {
+    if (more == 0) co_return 0;
+    const int below = co_await edo::spawn(depth_of_joins, more - 1).join();
+    co_return below + 1;
+}
+
+TYPED_TEST(any_runtime, tasks_that_join_their_child_at_once_may_do_so_10000_deep) {
+    auto rt = TypeParam::make();
+
+    EXPECT_EQ(rt.block_on(depth_of_joins(10'000)), 10'000);
+}
+
 TYPED_TEST(any_runtime, yielding_tasks_do_not_starve_foreign_spawns_timers_or_the_root) {
     auto rt = TypeParam::make();
     std::atomic<bool> stop = false;

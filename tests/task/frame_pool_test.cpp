@@ -1,0 +1,127 @@
+// Memory for frames: blocks do not overlap, and slabs whose blocks have come back are returned.
+
+#include <edo/task/frame/frame_pool.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <edo/base/seam/sanitizer.h>
+#include <edo/base/seam/sys.h>
+#include <edo/base/seam/tuning.h>
+
+namespace {
+
+namespace sys = edo::detail::sys;
+using edo::detail::allocate_frame;
+using edo::detail::free_frame;
+
+std::vector<void*> allocate_many(std::size_t count, std::size_t size) {
+    std::vector<void*> blocks(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        blocks[i] = allocate_frame(size);
+        std::memset(blocks[i], static_cast<int>(i % 251), size);
+    }
+    return blocks;
+}
+
+void free_all(const std::vector<void*>& blocks, std::size_t size) {
+    for (void* block : blocks)
+        free_frame(block, size);
+}
+
+TEST(frame_pool, blocks_do_not_overlap) {
+    for (const std::size_t size : {1U, 32U, 33U, 192U, 1000U, 1024U, 1025U, 5000U}) {
+        const std::vector<void*> blocks = allocate_many(2'000, size);
+
+        std::size_t spoilt = 0;
+        for (std::size_t i = 0; i < blocks.size(); ++i) {
+            const auto* bytes = static_cast<const unsigned char*>(blocks[i]);
+            if (bytes[0] != i % 251 || bytes[size - 1] != i % 251) ++spoilt;
+        }
+
+        EXPECT_EQ(spoilt, 0U) << size;
+        free_all(blocks, size);
+    }
+}
+
+TEST(frame_pool, block_of_a_multiple_of_64_bytes_lies_at_one) {
+    const std::vector<void*> blocks = allocate_many(1'000, 192);
+
+    std::size_t askew = 0;
+    for (void* block : blocks)
+        askew += reinterpret_cast<std::uintptr_t>(block) % 64 != 0 ? 1U : 0U;
+
+    EXPECT_EQ(askew, 0U);
+    free_all(blocks, 192);
+}
+
+TEST(frame_pool, block_may_be_freed_on_another_thread) {
+    const std::vector<void*> blocks = allocate_many(5'000, 256);
+    std::thread([&] { free_all(blocks, 256); }).join();
+
+    free_all(allocate_many(5'000, 256), 256);
+}
+
+// A sanitizer has every block allocated by itself.
+#if !EDO_SANITIZED
+
+long mapped_bytes = 0;
+
+void* counting_map(std::size_t bytes, int& error) noexcept {
+    mapped_bytes += static_cast<long>(bytes);
+    return sys::kernel::map_pages(bytes, error);
+}
+
+int counting_unmap(void* pages, std::size_t bytes) noexcept {
+    mapped_bytes -= static_cast<long>(bytes);
+    return sys::kernel::unmap_pages(pages, bytes);
+}
+
+void* refusing_map(std::size_t, int& error) noexcept {
+    error = -ENOMEM;
+    return nullptr;
+}
+
+TEST(frame_pool, slabs_are_returned_but_for_a_few) {
+    const sys::table before = sys::current;
+    mapped_bytes = 0;
+    sys::current.map_pages = &counting_map;
+    sys::current.unmap_pages = &counting_unmap;
+
+    const std::vector<void*> blocks = allocate_many(100'000, 900);
+    const long most = mapped_bytes;
+    free_all(blocks, 900);
+    sys::current = before;
+
+    EXPECT_GT(most, 90'000'000);
+    // Those kept for the next burst, and those of which the thread keeps a block.
+    constexpr long slab_bytes = 32 * 1024;
+    EXPECT_LE(mapped_bytes / slab_bytes, long{edo::detail::tuning::unused_slabs_kept} + 64);
+}
+
+TEST(frame_pool, refusal_of_the_kernel_is_bad_alloc_and_passes) {
+    const sys::table before = sys::current;
+    sys::current.map_pages = &refusing_map;
+    std::vector<void*> blocks;
+
+    // The thread and the depot may have blocks of this size yet.
+    const auto use_up = [&] {
+        for (;;)
+            blocks.push_back(allocate_frame(850));
+    };
+
+    EXPECT_THROW(use_up(), std::bad_alloc);
+    sys::current = before;
+    blocks.push_back(allocate_frame(850));
+    free_all(blocks, 850);
+}
+
+#endif
+
+}  // namespace
