@@ -49,8 +49,10 @@ edo::task<edo::result<void>> converse(edo::net::tcp_stream stream,
     // What is on its way still comes back.
     peer.is_closing = true;
     auto last = co_await edo::timeout(50ms, conversation);
-    if (!last && peer.is_answering) last = co_await edo::timeout(drain_limit, conversation);
-    conversation = {};
+    if (last == edo::errc::timed_out && peer.is_answering)
+        last = co_await edo::timeout(drain_limit, conversation);
+    if (!last && last != edo::errc::timed_out) co_return last;
+    conversation = {};  // it waits for input that need not come
     co_return co_await part(peer.stream);
 }
 

@@ -498,7 +498,7 @@ template <class Make, class Happen>
 task<> drop_and_repeat(dropper& d, Make make, Happen happen) {
     auto attempt = [](dropper& by, Make& made) -> task<> {
         co_await by.run(made());
-        co_await made();
+        static_cast<void>(co_await made());
     };
     auto complete = [&]() -> task<> {
         co_await d.shift();
@@ -523,7 +523,7 @@ task<> drop_watch_changed(dropper& d) {
     auto channel = edo::sync::watch::channel<int>(0);
     auto attempt = [](dropper& by, auto& rx) -> task<> {
         auto r = co_await by.run(rx.changed());
-        if (!r) co_await rx.changed();
+        if (!r) static_cast<void>(co_await rx.changed());
         MUST(*rx.borrow() == 1);
     };
     auto complete = [&]() -> task<> {
