@@ -237,8 +237,11 @@ void multi_thread::shutdown(instant until) noexcept {
 }
 
 // Until all have ended, or `until` has passed and none is on its way out any more: those that are
-// in user code, and the one that waits for their tasks, may need for ever.
+// in user code, and the one that waits for their tasks, may need for ever. A poll that is just
+// ending looks like user code too, so all get a little longer than the limit.
 void multi_thread::await_workers(instant until) noexcept {
+    constexpr duration grace = std::chrono::milliseconds(20);
+    const instant grace_ends = saturating_add(std::max(until, monotonic_clock::read()), grace);
     // A worker on its way out may still enter user code, and tells nobody: look again soon.
     constexpr duration moment = std::chrono::milliseconds(1);
     for (;;) {
@@ -247,7 +250,9 @@ void multi_thread::await_workers(instant until) noexcept {
         const bool is_late = left <= duration::zero();
         {
             mutex_lock guard(lock_);
-            if (running_ == 0 || (is_late && !is_any_leaving_locked())) return;
+            if (running_ == 0) return;
+            if (is_late && monotonic_clock::read() >= grace_ends && !is_any_leaving_locked())
+                return;
         }
         progress_.park(is_late ? moment : left);
     }

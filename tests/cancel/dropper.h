@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <edo/base/random.h>
+#include <edo/sync/cancellation_token.h>
 #include <edo/task/branch.h>
 #include <edo/task/select.h>
 #include <edo/task/task.h>
@@ -66,7 +67,7 @@ public:
         if (at_ != 0) {
             auto out = co_await drop_at_poll<A>(std::move(operand), at_);
             completed_ = out.has_value();
-            attempted_.raise();
+            attempted_.cancel();
             co_return out;
         }
         auto out = co_await edo::select(std::move(operand), stop_.wait());
@@ -90,7 +91,7 @@ public:
     /// When the operation is to be dropped at its first suspension point, only then: so that one
     /// drop wins for certain, however the machine's threads are scheduled.
     task<> shift() {
-        if (at_ == 1) co_await attempted_.wait();
+        if (at_ == 1) co_await attempted_.cancelled();
         edo::detail::random coin(seed_ * 31 + 7);
         const std::uint32_t turns = coin.below(4);
         for (std::uint32_t i = 0; i < turns; ++i)
@@ -104,7 +105,7 @@ public:
     event::wait_operation when_dropped() {
         if (at_ != 0) {
             stop_.raise();
-            attempted_.raise();
+            attempted_.cancel();
         }
         return stop_.wait();
     }
@@ -119,7 +120,7 @@ private:
     unsigned at_;
     std::uint64_t seed_;
     event stop_;
-    event attempted_;
+    edo::sync::cancellation_token attempted_;  // several wait for it
     bool completed_ = false;
 };
 
