@@ -148,7 +148,8 @@ public:
     /// begun, and ends the threads. Blocking calls that have not begun never will.
     ///
     /// Sockets, handles and wakers that outlive it are harmless: they answer
-    /// errc::runtime_shutdown, or that the task was cancelled. After `limit` it returns anyhow;
+    /// errc::runtime_shutdown, or that the task was cancelled. After `limit` (and 20 ms more for
+    /// threads that are just leaving) it returns anyhow;
     /// threads that are stuck in user code are left to themselves with all they may touch, and the
     /// report says who and where.
     ///
