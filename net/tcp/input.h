@@ -37,7 +37,7 @@ public:
     /// Errors:      of the system, ECONNRESET above all; and see tcp_input.
     /// Cancellation: loses nothing: what was not delivered stays in the stream.
     /// Thread-safe: yes.
-    /// Cost:        one system call if data is there; 72 bytes in the frame.
+    /// Cost:        one system call if data is there; 80 bytes in the frame.
     net::read_operation read(std::span<std::byte> buffer) const noexcept {
         return {record(), buffer, net::read_operation::mode::take};
     }

@@ -156,8 +156,8 @@ private:
     const task_kind& kind_;
     scheduler& scheduler_;
     std::source_location spawn_site_;
-    // Small things fill the padding of what lies before them: a cell without a callable and without
-    // a large output has 192 bytes.
+    // Small things fill the padding of what lies before them: ten bytes less, and a cell without a
+    // callable and without a large output would have 192 bytes instead of 256.
     [[no_unique_address]] context main_;
 
 public:
