@@ -18,6 +18,7 @@ class task_group;
 namespace detail {
 
 class group_core;
+class interrupted;
 class promise_base;
 class reactor;
 class registry;
@@ -37,7 +38,8 @@ struct execution {
     std::uint64_t woken_slots = 0;  ///< of that task: what this poll is for; see task_header
     std::uint32_t budget = 0;       ///< of that poll: operations that may still complete in it
     bool yielding = false;          ///< that task wants a further poll after others had their turn
-    instant now{};                  ///< the clock as read at the start of the current turn
+    const interrupted* below = nullptr;  ///< the poll in the middle of which that one is made
+    instant now{};                       ///< the clock as read at the start of the current turn
     /// The clock as it is, for what must not be early: reads it, or takes the virtual time.
     instant (*read_clock)(const execution&) noexcept = nullptr;
 };
@@ -52,7 +54,8 @@ public:
           line_(exec.line),
           woken_slots_(exec.woken_slots),
           budget_(exec.budget),
-          yielding_(exec.yielding) {}
+          yielding_(exec.yielding),
+          below_(std::exchange(exec.below, this)) {}
 
     interrupted(const interrupted&) = delete;
     interrupted& operator=(const interrupted&) = delete;
@@ -63,7 +66,13 @@ public:
         exec_.woken_slots = woken_slots_;
         exec_.budget = budget_;
         exec_.yielding = yielding_;
+        exec_.below = below_;
     }
+
+    const task_header* task() const noexcept { return task_; }
+
+    /// The poll that was interrupted by the one that was interrupted.
+    const interrupted* below() const noexcept { return below_; }
 
 private:
     execution& exec_;
@@ -72,6 +81,7 @@ private:
     std::uint64_t woken_slots_;
     std::uint32_t budget_;
     bool yielding_;
+    const interrupted* below_;
 };
 
 /// The execution of the calling thread; null on a thread that belongs to no runtime.

@@ -133,4 +133,7 @@ private:
     bool finished_ = false;
 };
 
+// A million sleeping tasks are a million cells.
+static_assert(sizeof(atomic<void*>) != 8 || sizeof(callable_cell<void, no_callable>) <= 192);
+
 }  // namespace edo::detail

@@ -81,14 +81,14 @@ void group_core::destroy_children() noexcept {
         if (at != nullptr) {
             at->cancel();
             if (task_header* const child = at->claim_child(*exec); child != nullptr) {
-                child->below = std::exchange(path, child);
+                child->claimed_before = std::exchange(path, child);
             } else if (path == nullptr) {
                 return;
             }
             continue;
         }
         task_header* const next = path;
-        path = next->below;
+        path = next->claimed_before;
         next->destroy_claimed(*exec);
         next->release_refs();
     }
@@ -98,8 +98,9 @@ namespace {
 
 // A task that is polled in the middle of the present poll cannot end before that does.
 bool is_polled_below(const task_header& task, const execution& exec) noexcept {
-    for (const task_header* at = exec.task; at != nullptr; at = at->below)
-        if (at == &task) return true;
+    if (exec.task == &task) return true;
+    for (const interrupted* at = exec.below; at != nullptr; at = at->below())
+        if (at->task() == &task) return true;
     return false;
 }
 

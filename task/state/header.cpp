@@ -14,7 +14,6 @@ namespace {
 class working_for {
 public:
     working_for(execution& exec, task_header& task) noexcept : exec_(exec) {
-        task.below = exec.task;
         task.exec = &exec;
         exec.task = &task;
         exec.line = nullptr;

@@ -121,10 +121,13 @@ public:
     task_state state;
     /// next in the inject queue; belongs to whoever holds the entry
     task_header* queue_next = nullptr;
-    std::uint64_t id = 0;       ///< unique in the runtime; set before the task is visible
-    execution* exec = nullptr;  ///< valid while running; the running thread's
-    /// While running: the task in whose poll this one is polled, or on whose behalf it was claimed.
-    task_header* below = nullptr;
+    std::uint64_t id = 0;  ///< unique in the runtime; set before the task is visible
+
+    union {
+        execution* exec = nullptr;  ///< while running: the running thread's
+        /// From claim() to destroy_claimed(), which may be put off: the task to destroy afterwards.
+        task_header* claimed_before;
+    };
 
     /// Branch slots in use; belongs to the running thread.
     std::uint64_t used_slots = 0;
@@ -156,17 +159,18 @@ private:
     const task_kind& kind_;
     scheduler& scheduler_;
     std::source_location spawn_site_;
-    // Small things fill the padding of what lies before them: ten bytes less, and a cell without a
-    // callable and without a large output would have 192 bytes instead of 256.
+    // Small things fill the padding of what lies before them, down to the last byte: one flag more,
+    // and a cell without a callable and without a large output has 256 bytes instead of 192.
     [[no_unique_address]] context main_;
 
 public:
-    bool was_polled = false;               ///< set by the first poll; read by who holds the entry
-    bool dropping = false;                 ///< cancelled, waits for children elsewhere to end
-    bool detached = false;                 ///< nobody owns it but the runtime; for dumps
-    bool failure_kept_from_hook = false;   ///< as the group says; set before completion
-    atomic<bool> output_was_taken{false};  ///< by the handle; relaxed: says only what was told
-    std::uint8_t spare_refs = 0;           ///< see state.h; belongs to the running thread
+    bool was_polled = false;  ///< set by the first poll; read by who holds the entry
+    /// Cancelled, waits for children elsewhere to end. Both belong to the running thread.
+    bool dropping : 1 = false;
+    bool failure_kept_from_hook : 1 = false;  ///< as the group says; set before completion
+    bool detached = false;                    ///< nobody owns it but the runtime; for dumps
+    atomic<bool> output_was_taken{false};     ///< by the handle; relaxed: says only what was told
+    std::uint8_t spare_refs = 0;              ///< see state.h; belongs to the running thread
 };
 
 }  // namespace edo::detail
