@@ -10,9 +10,10 @@ notified_operation::notified_operation(notify& from) noexcept
 
 notified_operation::~notified_operation() {
     if (!node_.is_known() && !holds_permit_) return;
+    detail::wake_batch woken;
     detail::mutex_lock held(from_.mutex_);
     const bool was_fired = from_.waiting_.forget(node_);
-    if (holds_permit_ || (was_fired && node_.given == answer::one)) from_.notify_one_locked();
+    if (holds_permit_ || (was_fired && node_.given == answer::one)) from_.notify_one_locked(woken);
 }
 
 bool notified_operation::poll(context& cx) noexcept {
@@ -41,29 +42,31 @@ notify::~notify() {
 }
 
 void notify::notify_one() noexcept {
+    detail::wake_batch woken;
     detail::mutex_lock held(mutex_);
-    notify_one_locked();
+    notify_one_locked(woken);
 }
 
 void notify::notify_waiters() noexcept {
+    detail::wake_batch woken;
     detail::mutex_lock held(mutex_);
     // Pairs with notified(), so that an operation made after it counts as later.
     round_.store(round_.load(detail::relaxed) + 1,
                  detail::release);  // only written under the mutex
     while (auto* first = static_cast<notified_operation::node*>(waiting_.front())) {
         first->given = notified_operation::answer::all;
-        waiting_.fire(*first);
+        waiting_.fire(*first, woken);
     }
 }
 
-void notify::notify_one_locked() noexcept {
+void notify::notify_one_locked(detail::wake_batch& woken) noexcept {
     auto* const first = static_cast<notified_operation::node*>(waiting_.front());
     if (first == nullptr) {
         has_permit_ = true;
         return;
     }
     first->given = notified_operation::answer::one;
-    waiting_.fire(*first);
+    waiting_.fire(*first, woken);
 }
 
 }  // namespace edo::sync

@@ -95,7 +95,7 @@ public:
 private:
     friend notified_operation;
 
-    void notify_one_locked() noexcept;
+    void notify_one_locked(detail::wake_batch& woken) noexcept;
 
     // Counts notify_waiters(). Written under the mutex. Read by notified() without it, acquire: who
     // has made the operation before it heard of the call, by whatever way, has the round before the

@@ -6,8 +6,7 @@
 
 #include <edo/base/check.h>
 #include <edo/base/result.h>
-#include <edo/base/seam/atomic.h>
-#include <edo/base/seam/mutex.h>
+#include <edo/base/seam/spin_lock.h>
 #include <edo/sync/send_result.h>
 #include <edo/sync/store/message.h>
 #include <edo/sync/wait/wait_list.h>
@@ -28,7 +27,8 @@ namespace edo::detail {
 /// What both ends of a one-shot channel share. Freed by the end that goes last.
 ///
 /// The message belongs to the core from send() until a receive takes it out or the receiver goes;
-/// all under the mutex, so it has one owner at any time. No message is destroyed under the mutex.
+/// all under the lock, so it has one owner at any time. No message is destroyed under the lock. It
+/// spins, because there are only two ends and little to do.
 template <class T>
 class oneshot_core {
 public:
@@ -42,22 +42,29 @@ public:
 
     /// Ends the sending. Returns: false when nobody will receive; then `message` is untouched.
     bool send(T& message) noexcept {
-        mutex_lock held(mutex_);
+        wake_batch woken;
+        spin_guard held(lock_);
         sending_ended_ = true;
         if (closed_) return false;
         message_.emplace(std::move(message));
-        wake_receivers_locked();
+        wake_receivers_locked(woken);
         return true;
     }
 
-    void end_sending() noexcept {
-        mutex_lock held(mutex_);
-        sending_ended_ = true;
-        wake_receivers_locked();
+    /// The sender goes. The core may be gone afterwards.
+    void drop_sender() noexcept {
+        bool is_last = false;
+        {
+            wake_batch woken;
+            spin_guard held(lock_);
+            if (!std::exchange(sending_ended_, true)) wake_receivers_locked(woken);
+            is_last = --ends_ == 0;
+        }
+        if (is_last) delete this;
     }
 
     bool poll_receive(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         if (!try_receive_locked(into) && !is_ended_locked()) {
             receiving_.wait(node, cx);
             return false;
@@ -68,40 +75,49 @@ public:
 
     /// Ends a receive that was not finished, and puts back a message that was not taken.
     void abandon_receive(wait_node& node, std::optional<T>& untaken) noexcept {
-        mutex_lock held(mutex_);
+        wake_batch woken;
+        spin_guard held(lock_);
         receiving_.forget(node);
         if (untaken) message_.emplace(std::move(*untaken));
-        if (message_ || is_ended_locked()) wake_receivers_locked();
+        if (message_ || is_ended_locked()) wake_receivers_locked(woken);
     }
 
     result<T> try_receive() noexcept {
         std::optional<T> taken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         if (try_receive_locked(taken)) return std::move(*taken);
         if (is_ended_locked()) return errc::closed;
         return errc::would_block;
     }
 
     void close() noexcept {
-        mutex_lock held(mutex_);
+        wake_batch woken;
+        spin_guard held(lock_);
         closed_ = true;
-        closing_.fire_all();
-        wake_receivers_locked();
+        closing_.fire_all(woken);
+        wake_receivers_locked(woken);
     }
 
-    void end_receiving() noexcept {
-        std::optional<T>
-            unread;  // destroyed when the mutex is free: its destructor is the user's code
-        mutex_lock held(mutex_);
-        EDO_CHECK(receiving_.is_empty(),
-                  "a oneshot receiver was destroyed while a task waits in its recv()");
-        closed_ = true;
-        closing_.fire_all();
-        static_cast<void>(try_receive_locked(unread));
+    /// The receiver goes. The core may be gone afterwards.
+    void drop_receiver() noexcept {
+        // destroyed when the lock is free: its destructor is the user's code
+        std::optional<T> unread;
+        bool is_last = false;
+        {
+            wake_batch woken;
+            spin_guard held(lock_);
+            EDO_CHECK(receiving_.is_empty(),
+                      "a oneshot receiver was destroyed while a task waits in its recv()");
+            closed_ = true;
+            closing_.fire_all(woken);
+            static_cast<void>(try_receive_locked(unread));
+            is_last = --ends_ == 0;
+        }
+        if (is_last) delete this;
     }
 
     bool poll_closed(wait_node& node, const context& cx) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         if (!closed_) {
             closing_.wait(node, cx);
             return false;
@@ -111,18 +127,13 @@ public:
     }
 
     void abandon_closed(wait_node& node) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         closing_.forget(node);
     }
 
     bool is_closed() const noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         return closed_;
-    }
-
-    /// One end lets go of the core.
-    void release() noexcept {
-        if (ends_.fetch_sub(1, acq_rel) == 1) delete this;  // pairs with itself: the last sees all
     }
 
 private:
@@ -130,7 +141,7 @@ private:
     bool is_ended_locked() const noexcept { return sending_ended_ || closed_; }
 
     // All: the first may be in a variable, where nobody polls it.
-    void wake_receivers_locked() noexcept { receiving_.fire_all(); }
+    void wake_receivers_locked(wake_batch& woken) noexcept { receiving_.fire_all(woken); }
 
     bool try_receive_locked(std::optional<T>& into) noexcept {
         if (!message_) return false;
@@ -139,8 +150,8 @@ private:
         return true;
     }
 
-    mutable mutex mutex_;
-    atomic<unsigned char> ends_{2};
+    mutable spin_lock lock_;
+    unsigned char ends_ = 2;  // those that have not gone
     bool sending_ended_ = false;
     bool closed_ = false;
     wait_list receiving_;
@@ -230,9 +241,7 @@ public:
     }
 
     ~sender() {
-        if (core_ == nullptr) return;
-        if (!sent_) core_->end_sending();
-        core_->release();
+        if (core_ != nullptr) core_->drop_sender();
     }
 
     /// Hands the message to the receiver. Never waits.
@@ -286,9 +295,7 @@ public:
     }
 
     ~receiver() {
-        if (core_ == nullptr) return;
-        core_->end_receiving();
-        core_->release();
+        if (core_ != nullptr) core_->drop_receiver();
     }
 
     /// Waits for the message.

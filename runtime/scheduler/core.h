@@ -9,10 +9,10 @@
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
 #include <edo/runtime/scheduler/config.h>
-#include <edo/runtime/scheduler/task_list.h>
 #include <edo/runtime/scheduler/thread_waiter.h>
 #include <edo/runtime/shutdown.h>
 #include <edo/task/state/scheduler.h>
+#include <edo/task/state/task_list.h>
 
 namespace edo::detail {
 

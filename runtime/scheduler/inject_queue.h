@@ -4,7 +4,7 @@
 
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/mutex.h>
-#include <edo/runtime/scheduler/task_list.h>
+#include <edo/task/state/task_list.h>
 
 namespace edo::detail {
 

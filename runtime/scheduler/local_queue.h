@@ -6,7 +6,7 @@
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/runtime/scheduler/inject_queue.h>
-#include <edo/runtime/scheduler/task_list.h>
+#include <edo/task/state/task_list.h>
 
 namespace edo::detail {
 

@@ -52,6 +52,7 @@ public:
     /// Returns: false when nobody receives; then the message is the caller's alone.
     bool send(const shared_value<T>& message) {
         shared_value<T> overwritten;  // destroyed when the mutex is free
+        wake_batch woken;
         mutex_lock held(mutex_);
         if (receivers_ == 0) return false;
         slot& s = slot_of(tail_);
@@ -60,7 +61,7 @@ public:
         s.number = tail_;
         s.unread = receivers_;
         ++tail_;
-        receiving_.fire_all();
+        receiving_.fire_all(woken);
         return true;
     }
 
@@ -71,8 +72,9 @@ public:
     }
 
     void drop_sender() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
-        if (--senders_ == 0) receiving_.fire_all();
+        if (--senders_ == 0) receiving_.fire_all(woken);
         let_go(held);
     }
 
@@ -87,9 +89,10 @@ public:
     void drop_receiver(std::uint64_t next) noexcept {
         std::uint64_t end = 0;
         {
+            wake_batch woken;
             mutex_lock held(mutex_);
             if (--receivers_ == 0)
-                closing_.fire_all();  // later messages do not count this receiver
+                closing_.fire_all(woken);  // later messages do not count this receiver
             end = tail_;
             if (end - next > capacity_) next = end - capacity_;
         }

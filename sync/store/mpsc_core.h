@@ -62,19 +62,21 @@ public:
     // Senders.
 
     send_answer try_send(T& message) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         const send_answer answer = take_room_locked();
-        if (answer == send_answer::done) put_locked(message);
+        if (answer == send_answer::done) put_locked(message, woken);
         return answer;
     }
 
     send_answer poll_send(send_request<T>& request, T& message, const context& cx) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         const send_answer answer = poll_room_locked(request, cx);
         if (answer == send_answer::waits) {
             request.message = &message;
         } else if (answer == send_answer::done && request.message == nullptr) {
-            put_locked(message);
+            put_locked(message, woken);
         }
         return answer;
     }
@@ -100,12 +102,14 @@ public:
     }
 
     void abandon_reserve(send_request<T>& request) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         const bool was_fired = requests_.forget(request);
-        if (was_fired && request.answer == send_answer::done) release_permit_locked();
+        if (was_fired && request.answer == send_answer::done) release_permit_locked(woken);
     }
 
     void send_reserved(T& message) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         --permits_;
         if (receiver_gone_) {
@@ -113,13 +117,14 @@ public:
             free_if_last(held);
             return;
         }
-        put_locked(message);
-        if (permits_ == 0 && is_ended_locked()) receiving_.fire_all();
+        put_locked(message, woken);
+        if (permits_ == 0 && is_ended_locked()) receiving_.fire_all(woken);
     }
 
     void release_permit() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
-        release_permit_locked();
+        release_permit_locked(woken);
         free_if_last(held);
     }
 
@@ -129,9 +134,10 @@ public:
     }
 
     void drop_sender() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         --senders_;
-        if (is_ended_locked()) receiving_.fire_all();
+        if (is_ended_locked()) receiving_.fire_all(woken);
         free_if_last(held);
     }
 
@@ -153,8 +159,9 @@ public:
     // The receiver.
 
     bool poll_recv(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
-        if (!try_recv_locked(into) && !is_ended_locked()) {
+        if (!try_recv_locked(into, woken) && !is_ended_locked()) {
             receiving_.wait(node, cx);
             return false;
         }
@@ -164,6 +171,7 @@ public:
 
     /// Ends a receive that was not finished, and puts back a message that was not taken.
     void abandon_recv(wait_node& node, std::optional<T>& untaken) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         receiving_.forget(node);
         if (untaken) {
@@ -174,27 +182,30 @@ public:
                       "out of memory while a dropped mpsc receive put its message back");
             ring_.push_front(std::move(*untaken));
         }
-        if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_all();
+        if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_all(woken);
     }
 
     result<T> try_recv() noexcept {
         std::optional<T> taken;
+        wake_batch woken;
         mutex_lock held(mutex_);
-        if (try_recv_locked(taken)) return std::move(*taken);
+        if (try_recv_locked(taken, woken)) return std::move(*taken);
         if (is_ended_locked()) return errc::closed;
         return errc::would_block;
     }
 
     void close() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
-        close_locked();
+        close_locked(woken);
     }
 
     void drop_receiver() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         EDO_CHECK(receiving_.is_empty(),
                   "an mpsc receiver was destroyed while a task waits in its recv()");
-        close_locked();
+        close_locked(woken);
         receiver_gone_ = true;
         used_ = permits_;
         message_ring<T> unread(std::move(ring_));  // destroyed when the mutex is free
@@ -242,20 +253,20 @@ private:
         return send_answer::waits;
     }
 
-    void put_locked(T& message) noexcept {
+    void put_locked(T& message, wake_batch& woken) noexcept {
         ring_.push_back(std::move(message));
-        receiving_.fire_all();  // the first may be in a variable, where nobody polls it
+        receiving_.fire_all(woken);  // the first may be in a variable, where nobody polls it
     }
 
-    bool try_recv_locked(std::optional<T>& into) noexcept {
+    bool try_recv_locked(std::optional<T>& into, wake_batch& woken) noexcept {
         if (ring_.is_empty()) return false;
         ring_.pop_front_to(into);
-        release_room_locked();
+        release_room_locked(woken);
         if (ring_.is_empty() && capacity_ == unbounded && permits_ == 0) ring_.shrink();
         return true;
     }
 
-    void release_room_locked() noexcept {
+    void release_room_locked(wake_batch& woken) noexcept {
         --used_;
         if (used_ >= capacity_) return;
         auto* const first = static_cast<send_request<T>*>(requests_.front());
@@ -263,28 +274,28 @@ private:
         ++used_;
         first->answer = send_answer::done;
         if (first->message != nullptr) {
-            put_locked(*first->message);
+            put_locked(*first->message, woken);
         } else {
             ++permits_;
         }
-        requests_.fire(*first);
+        requests_.fire(*first, woken);
     }
 
-    void release_permit_locked() noexcept {
+    void release_permit_locked(wake_batch& woken) noexcept {
         --permits_;
-        release_room_locked();
-        if (is_ended_locked()) receiving_.fire_all();
+        release_room_locked(woken);
+        if (is_ended_locked()) receiving_.fire_all(woken);
     }
 
-    void close_locked() noexcept {
+    void close_locked(wake_batch& woken) noexcept {
         if (closed_) return;
         closed_ = true;
         while (auto* first = static_cast<send_request<T>*>(requests_.front())) {
             first->answer = send_answer::closed;
-            requests_.fire(*first);
+            requests_.fire(*first, woken);
         }
-        closing_.fire_all();
-        if (is_ended_locked()) receiving_.fire_all();
+        closing_.fire_all(woken);
+        if (is_ended_locked()) receiving_.fire_all(woken);
     }
 
     /// Ends the critical section; the core may be gone afterwards.

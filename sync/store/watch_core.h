@@ -38,17 +38,19 @@ public:
 
     /// Returns: the value before.
     shared_value<T> publish(shared_value<T> next) noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         value_.swap(next);
         ++version_;
-        changing_.fire_all();
+        changing_.fire_all(woken);
         return next;
     }
 
     void drop_sender() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
         has_sender_ = false;
-        changing_.fire_all();
+        changing_.fire_all(woken);
         free_if_last(held);
     }
 
@@ -81,8 +83,9 @@ public:
     }
 
     void drop_receiver() noexcept {
+        wake_batch woken;
         mutex_lock held(mutex_);
-        if (--receivers_ == 0) closing_.fire_all();
+        if (--receivers_ == 0) closing_.fire_all(woken);
         free_if_last(held);
     }
 

@@ -30,10 +30,11 @@ cancel_handle cancel_node::make_child(const cancel_handle& parent) {
 
 void cancel_node::cancel() noexcept {
     if (is_cancelled()) return;
+    wake_batch woken;
     mutex_lock held(root_.mutex_);
     for (cancel_node* at = this; at != nullptr; at = next_in_tree(at)) {
         at->cancelled_.store(true, release);  // K
-        at->waiting_.fire_all();
+        at->waiting_.fire_all(woken);
     }
 }
 

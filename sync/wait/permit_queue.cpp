@@ -21,8 +21,9 @@ permit_answer permit_queue::try_acquire(std::size_t permits) noexcept {
 }
 
 void permit_queue::release(std::size_t permits) noexcept {
+    wake_batch woken;
     mutex_lock held(mutex_);
-    release_locked(permits);
+    release_locked(permits, woken);
 }
 
 std::size_t permit_queue::forget(std::size_t permits) noexcept {
@@ -33,11 +34,12 @@ std::size_t permit_queue::forget(std::size_t permits) noexcept {
 }
 
 void permit_queue::close() noexcept {
+    wake_batch woken;
     mutex_lock held(mutex_);
     closed_ = true;
     while (auto* first = static_cast<request*>(requests_.front())) {
         first->answer = permit_answer::closed;
-        requests_.fire(*first);
+        requests_.fire(*first, woken);
     }
 }
 
@@ -67,12 +69,13 @@ permit_answer permit_queue::poll(request& asked, const context& cx) noexcept {
 }
 
 void permit_queue::abandon(request& asked) noexcept {
+    wake_batch woken;
     mutex_lock held(mutex_);
     const bool was_fired = requests_.forget(asked);
     if (was_fired && asked.answer == permit_answer::granted) {
-        release_locked(asked.wanted);
+        release_locked(asked.wanted, woken);
     } else {
-        grant_locked();  // it may have been the large request that blocked smaller ones
+        grant_locked(woken);  // it may have been the large request that blocked smaller ones
     }
 }
 
@@ -83,21 +86,21 @@ permit_answer permit_queue::try_acquire_locked(std::size_t permits) noexcept {
     return permit_answer::granted;
 }
 
-void permit_queue::release_locked(std::size_t permits) noexcept {
+void permit_queue::release_locked(std::size_t permits, wake_batch& woken) noexcept {
     EDO_CHECK(permits <= max_permits - free_,
               "a semaphore was given more permits than SIZE_MAX / 8; it is released more often "
               "than acquired");
     free_ += permits;
-    grant_locked();
+    grant_locked(woken);
 }
 
-void permit_queue::grant_locked() noexcept {
+void permit_queue::grant_locked(wake_batch& woken) noexcept {
     for (;;) {
         auto* const first = static_cast<request*>(requests_.front());
         if (first == nullptr || first->wanted > free_) return;
         free_ -= first->wanted;
         first->answer = permit_answer::granted;
-        requests_.fire(*first);
+        requests_.fire(*first, woken);
     }
 }
 

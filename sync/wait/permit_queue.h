@@ -51,8 +51,8 @@ private:
     permit_answer poll(request& asked, const context& cx) noexcept;
     void abandon(request& asked) noexcept;
     permit_answer try_acquire_locked(std::size_t permits) noexcept;
-    void release_locked(std::size_t permits) noexcept;
-    void grant_locked() noexcept;
+    void release_locked(std::size_t permits, wake_batch& woken) noexcept;
+    void grant_locked(wake_batch& woken) noexcept;
 
     mutable mutex mutex_;
     bool closed_ = false;

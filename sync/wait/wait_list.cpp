@@ -13,17 +13,17 @@ void wait_list::wait(wait_node& node, const context& cx) noexcept {
     EDO_CENSUS(operation, 1);
 }
 
-void wait_list::fire(wait_node& node) noexcept {
+void wait_list::fire(wait_node& node, wake_batch& woken) noexcept {
     nodes_.remove(node);
     --count_;
     EDO_CENSUS(operation, -1);
     node.fired_ = true;
-    node.target_.wake();
+    woken.wake(node.target_);
 }
 
-void wait_list::fire_all() noexcept {
+void wait_list::fire_all(wake_batch& woken) noexcept {
     while (wait_node* const first = nodes_.front())
-        fire(*first);
+        fire(*first, woken);
 }
 
 bool wait_list::forget(wait_node& node) noexcept {

@@ -6,6 +6,7 @@
 #include <edo/base/intrusive_list.h>
 #include <edo/task/context.h>
 #include <edo/task/state/kept_task.h>
+#include <edo/task/state/wake_batch.h>
 #include <edo/task/waker.h>
 
 namespace edo::detail {
@@ -23,9 +24,10 @@ class wait_list;
 //    │  └──── forget() ───┘   └───── wait() again ─────┤
 //    └─────────────────── forget() ────────────────────┘
 //
-// Wakes are borrowed: fire() wakes under the mutex and counts no reference. That is sound because
-// an operation whose node is known takes the mutex, and forgets the node, before its memory goes;
-// so while the mutex is held and the node is known, the task's cell is alive. An operation that
+// Wakes are borrowed: fire() wakes under the mutex and counts no reference but that of the queue
+// entry, which the batch puts into the queue when the mutex is free. That is sound because an
+// operation whose node is known takes the mutex, and forgets the node, before its memory goes; so
+// while the mutex is held and the node is known, the task's cell is alive. An operation that
 // outlives the line of its last poll is told so, and keeps the cell from then on (release_line).
 // What a fired node was given (a permit, the right to look first) is the operation's to use or,
 // when it is dropped, to hand on.
@@ -79,8 +81,8 @@ public:
     /// Puts the node at the end, unless it waits already, and notes whom to wake.
     void wait(wait_node& node, const context& cx) noexcept;
     /// Takes a node out and wakes its task.
-    void fire(wait_node& node) noexcept;
-    void fire_all() noexcept;
+    void fire(wait_node& node, wake_batch& woken) noexcept;
+    void fire_all(wake_batch& woken) noexcept;
     /// Ends all interest of a node. Returns: true when it had been fired.
     bool forget(wait_node& node) noexcept;
 

@@ -5,6 +5,7 @@
 #include <edo/base/seam/futex.h>
 #include <edo/task/context.h>
 #include <edo/task/state/scheduler.h>
+#include <edo/task/state/wake_batch.h>
 #include <edo/task/unobserved.h>
 
 namespace edo::detail {
@@ -47,12 +48,13 @@ bool group_core::note_outcome(task_header& child, outcome how, failure why) noex
 }
 
 void group_core::child_ended(task_header& child) noexcept {
+    wake_batch woken;
+    // Who waits may destroy the group as soon as the lock is free, not before.
     mutex_lock guard(lock_);
     children_.remove(child);
     --alive_;
-    // Under the lock: who waits may destroy the group as soon as the lock is free, not before.
     for (group_waiter* w = waiting_.front(); w != nullptr; w = waiting_.after(*w))
-        if (alive_ <= w->few) w->target.wake();
+        if (alive_ <= w->few) woken.wake(w->target);
 }
 
 void group_core::cancel() noexcept {

@@ -125,9 +125,13 @@ void task_header::end_unlisted() noexcept {
     if (end == task_state::completion::is_last) deallocate();
 }
 
-void task_header::wake(unsigned slot) noexcept {
+bool task_header::notify(unsigned slot) noexcept {
     if (slot != 0) ready_slots.fetch_or(std::uint64_t{1} << slot, release);  // see ready_slots
-    if (state.wake()) scheduler_.schedule(*this);
+    return state.wake();
+}
+
+void task_header::wake(unsigned slot) noexcept {
+    if (notify(slot)) scheduler_.schedule(*this);
 }
 
 void task_header::wake_and_release(unsigned slot) noexcept {

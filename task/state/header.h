@@ -69,6 +69,9 @@ public:
 
     /// Wakes slot `slot`. The cell must be alive during the call.
     void wake(unsigned slot) noexcept;
+    /// Its first half. Returns: true when the caller must queue the task, for which it now holds a
+    /// reference.
+    bool notify(unsigned slot) noexcept;
 
     /// The same, and gives up a reference that a waker held.
     void wake_and_release(unsigned slot) noexcept;

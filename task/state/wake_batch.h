@@ -1,0 +1,41 @@
+#pragma once
+
+#include <edo/task/state/header.h>
+#include <edo/task/state/scheduler.h>
+#include <edo/task/state/task_list.h>
+#include <edo/task/waker.h>
+
+namespace edo::detail {
+
+/// Tasks that were woken while a lock was held, and go into their queues at the end of the scope,
+/// when it is free: a queue may have to wake a thread, which takes microseconds.
+///
+///     wake_batch woken;
+///     mutex_lock held(mutex_);  // after the batch, so let go before it
+///
+/// From the wake on a task is notified but in no queue, as it is between the two steps of any wake;
+/// the entry's reference, which the batch holds, keeps it.
+/// Thread-safe: no.
+class wake_batch {
+public:
+    wake_batch() noexcept {}
+
+    wake_batch(const wake_batch&) = delete;
+    wake_batch& operator=(const wake_batch&) = delete;
+
+    ~wake_batch() {
+        while (task_header* const task = woken_.pop_front())
+            task->owner().schedule(*task);
+    }
+
+    /// Requires: the cell of the task is alive during the call.
+    void wake(wake_target target) noexcept {
+        task_header& task = *target.task();
+        if (task.notify(target.slot())) woken_.push_back(task);
+    }
+
+private:
+    task_list woken_;
+};
+
+}  // namespace edo::detail
