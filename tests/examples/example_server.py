@@ -95,6 +95,31 @@ class example_server:
                 f"{self.descriptors()} descriptors are open, {self.idle_descriptors} were at first")
             time.sleep(0.01)
 
+    def time_on_processor(self):
+        """Per worker, the nanoseconds it has run so far: a thread that makes a call has run."""
+        ran = {}
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            folder = f"/proc/{self.process.pid}/task/{task}"
+            with open(f"{folder}/comm", encoding="ascii") as name:
+                # A sanitizer has threads of its own, which do things now and then.
+                if not name.read().startswith("edo"):
+                    continue
+            with open(f"{folder}/schedstat", encoding="ascii") as stat:
+                ran[task] = int(stat.read().split()[0])
+        assert ran, "no thread is called edo..."
+        return ran
+
+    def wait_until_asleep(self):
+        limit = time.monotonic() + PATIENCE
+        last = self.time_on_processor()
+        while True:
+            time.sleep(0.1)
+            now = self.time_on_processor()
+            if now == last:
+                return
+            assert time.monotonic() < limit, f"still running after a while: {last}, {now}"
+            last = now
+
     def signal(self, number=signal.SIGTERM):
         self.process.send_signal(number)
 

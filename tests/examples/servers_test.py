@@ -43,6 +43,25 @@ class EchoServer(unittest.TestCase):
                 client.close()
             server.wait_until_idle()
 
+    def test_an_idle_server_does_nothing_at_all(self):
+        with example_server("echo_server", reactor=REACTOR) as server:
+            clients = [server.connect() for _ in range(20)]
+            for _ in range(20):
+                for client in clients:
+                    client.sendall(b"busy")
+                for client in clients:
+                    self.assertEqual(receive(client, 4), b"busy")
+            # The spins and looks that follow work must come to an end; then, with all connections
+            # open, no worker may run for so much as one system call.
+            server.wait_until_asleep()
+            before = server.time_on_processor()
+            time.sleep(1)
+            self.assertEqual(server.time_on_processor(), before)
+            for client in clients:
+                client.sendall(b"wake")
+                self.assertEqual(receive(client, 4), b"wake")
+                client.close()
+
     def test_resets_and_ends_do_not_disturb_others(self):
         with example_server("echo_server", reactor=REACTOR) as server, server.connect() as witness:
             base = server.idle_descriptors
