@@ -61,6 +61,7 @@ class EchoServer(unittest.TestCase):
                 client.sendall(b"wake")
                 self.assertEqual(receive(client, 4), b"wake")
                 client.close()
+            self.assertNotEqual(server.time_on_processor(), before)
 
     def test_resets_and_ends_do_not_disturb_others(self):
         with example_server("echo_server", reactor=REACTOR) as server, server.connect() as witness:
