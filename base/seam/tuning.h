@@ -48,7 +48,7 @@ inline constexpr unsigned events_per_poll = pick<unsigned>(256, 2);
 /// Entries of a worker's io_uring submission queue.
 inline constexpr unsigned ring_entries = pick<unsigned>(256, 4);
 /// Free frames that a thread keeps per size class before it hands half of them over.
-inline constexpr unsigned frames_per_cache = pick<unsigned>(256, 4);
+inline constexpr unsigned frames_per_cache = pick<unsigned>(64, 4);
 /// Slabs of frames, all free, that each size class keeps for the next burst: 4 MiB.
 inline constexpr unsigned unused_slabs_kept = pick<unsigned>(128, 1);
 /// Live tasks are listed in this many independently locked shards.

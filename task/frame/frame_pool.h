@@ -16,7 +16,8 @@ namespace edo::detail {
 /// Under a sanitizer every block is its own allocation, so that a use after the end is seen.
 /// Errors:      throws std::bad_alloc; nothing is lost.
 /// Thread-safe: yes; a block may be freed on any thread.
-/// Source:      the slab allocator (Bonwick, 1994) with per-thread caches.
+/// Source:      the slab allocator (Bonwick, 1994) with a magazine per thread and size (Bonwick and
+///              Adams, 2001).
 void* allocate_frame(std::size_t size);
 void free_frame(void* frame, std::size_t size) noexcept;
 

@@ -7,10 +7,12 @@
 #include <cstring>
 #include <new>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include <edo/base/random.h>
 #include <edo/base/seam/sanitizer.h>
 #include <edo/base/seam/sys.h>
 #include <edo/base/seam/tuning.h>
@@ -59,6 +61,33 @@ TEST(frame_pool, block_of_a_multiple_of_64_bytes_lies_at_one) {
 
     EXPECT_EQ(askew, 0U);
     free_all(blocks, 192);
+}
+
+TEST(frame_pool, each_block_has_one_owner_whatever_the_order_of_frees) {
+    edo::detail::random choices(7);
+    std::vector<unsigned char*> live;
+    std::size_t spoilt = 0;
+    for (std::uint32_t round = 0; round < 200'000; ++round) {
+        // Waves of some thousands, so that blocks go to the depot and come back from it.
+        const bool grows = (round / 10'000) % 2 == 0;
+        if (live.empty() || choices.below(8) < (grows ? 5U : 3U)) {
+            auto* const block = static_cast<unsigned char*>(allocate_frame(160));
+            std::memset(block, static_cast<int>(reinterpret_cast<std::uintptr_t>(block) >> 5), 160);
+            live.push_back(block);
+            continue;
+        }
+        std::swap(live[choices.below(static_cast<std::uint32_t>(live.size()))], live.back());
+        unsigned char* const block = live.back();
+        const auto mark = static_cast<unsigned char>(reinterpret_cast<std::uintptr_t>(block) >> 5);
+        if (block[0] != mark || block[159] != mark) ++spoilt;
+        std::memset(block, static_cast<unsigned char>(~mark), 160);  // an owner of it would notice
+        free_frame(block, 160);
+        live.pop_back();
+    }
+
+    EXPECT_EQ(spoilt, 0U);
+    for (unsigned char* block : live)
+        free_frame(block, 160);
 }
 
 TEST(frame_pool, block_may_be_freed_on_another_thread) {
