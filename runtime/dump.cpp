@@ -70,7 +70,8 @@ task_dump dump_task(task_header& task) {
     seen.spawned_at = task.spawn_site();
     const std::uint64_t bits = task.state.peek();
     seen.is_cancelled = (bits & task_state::cancelled) != 0;
-    seen.is_detached = !seen.is_cancelled && (bits & task_state::join_interest) == 0;
+    const bool is_owned = task.group != nullptr || (bits & task_state::join_interest) != 0;
+    seen.is_detached = !is_owned && !seen.is_cancelled;
     if (task.state.begin_inspection()) {
         // From here on nobody polls the task, as if we did.
         try {

@@ -27,7 +27,7 @@ public:
     std::uint64_t id = 0;
     state_kind state = state_kind::waiting;
     bool is_cancelled = false;
-    bool is_detached = false;
+    bool is_detached = false;  ///< owned by the runtime alone: by no handle and no group
     std::source_location spawned_at;
     /// From the outermost coroutine to the innermost. Of a queued or running task only the place
     /// where it last waited is known.

@@ -10,6 +10,7 @@
 
 #include <edo/runtime/runtime.h>
 #include <edo/task/select.h>
+#include <edo/task/task_group.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
 
@@ -91,6 +92,22 @@ TYPED_TEST(dump_of_any_runtime, shows_detached_tasks_as_such) {
     run_until_waiting(rt, e);
 
     EXPECT_TRUE(only_task(rt).is_detached);
+}
+
+edo::task<> own_a_waiting_child(std::reference_wrapper<event> e) {
+    edo::task_group group;
+    static_cast<void>(group.spawn(outer_wait, e));  // gives up the result, not the task
+    static_cast<void>(co_await group.join());
+}
+
+TYPED_TEST(dump_of_any_runtime, child_of_a_group_is_not_detached) {
+    event e;
+    auto rt = TypeParam::make();
+    auto h = rt.spawn(own_a_waiting_child, std::ref(e));
+    run_until_waiting(rt, e);
+
+    for (const edo::task_dump& seen : rt.dump().tasks)
+        EXPECT_FALSE(seen.is_detached) << seen.to_string();
 }
 
 TYPED_TEST(dump_of_any_runtime, lists_tasks_that_have_not_run_as_queued_or_running) {
