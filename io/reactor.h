@@ -49,10 +49,6 @@ public:
     /// Returns: the number of events that concern descriptors. Owner only.
     virtual unsigned poll(duration limit) noexcept = 0;
 
-    /// True when poll(zero) would probably find something, as far as can be told without a system
-    /// call; a back end that cannot tell says false. Owner only.
-    virtual bool has_events() const noexcept = 0;
-
     /// Ends a wait in poll(), the present one or the next. Any thread.
     virtual void wake() noexcept = 0;
 
@@ -60,9 +56,6 @@ public:
     /// refused. poll() and wake() still work. Owner only; may be called twice; destruction does it
     /// too.
     virtual void shutdown() noexcept = 0;
-
-    /// False when poll() works on the thread that made the reactor only.
-    virtual bool may_change_thread() const noexcept = 0;
 
     /// What this reactor shares with its registrations.
     reactor_home& home() const noexcept { return home_; }

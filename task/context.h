@@ -219,8 +219,6 @@ public:
 
     void suspend_at(detail::leaf& at) noexcept { at_ = reinterpret_cast<std::uintptr_t>(&at); }
 
-    void unsuspend() noexcept { at_ = 0; }
-
     /// Goes on with `next` at once, or through run() when the stack may have become deep.
     std::coroutine_handle<> transfer(detail::promise_base& next) noexcept;
 

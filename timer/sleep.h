@@ -58,9 +58,6 @@ public:
     /// elapsed, so that it can be awaited again. The last reset counts.
     void reset(instant deadline) noexcept { alarm_.reset(deadline); }
 
-    /// Ends all interest of the wheel until the next poll.
-    void forget() noexcept { alarm_.disarm(); }
-
 private:
     detail::alarm alarm_;
 };

@@ -8,19 +8,16 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <ctime>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -105,10 +102,6 @@ inline ssize_t sendmsg(int fd, const msghdr* message, int flags) noexcept {
     return answer(::sendmsg(fd, message, flags));
 }
 
-inline ssize_t read(int fd, void* data, std::size_t size) noexcept {
-    return answer(::read(fd, data, size));
-}
-
 inline ssize_t write(int fd, const void* data, std::size_t size) noexcept {
     return answer(::write(fd, data, size));
 }
@@ -167,14 +160,6 @@ inline int getpid() noexcept {
     return ::getpid();
 }
 
-inline int signalfd(int fd, const sigset_t* signals, int flags) noexcept {
-    return answer(::signalfd(fd, signals, flags));
-}
-
-inline int pthread_sigmask(int how, const sigset_t* set, sigset_t* old) noexcept {
-    return -::pthread_sigmask(how, set, old);
-}
-
 inline int pthread_create(pthread_t* thread,
                           const pthread_attr_t* attributes,
                           void* (*body)(void*),
@@ -200,15 +185,14 @@ inline int unmap_pages(void* pages, std::size_t bytes) noexcept {
 #define EDO_SYSTEM_CALLS(X)                                                             \
     X(socket) X(bind) X(listen) X(accept4) X(connect) X(getsockname) X(getpeername)     \
     X(getsockopt) X(setsockopt) X(shutdown) X(recv) X(send) X(recvmsg) X(sendmsg)       \
-    X(read) X(write) X(close) X(fcntl) X(eventfd)                                       \
+    X(write) X(close) X(fcntl) X(eventfd)                                       \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
     X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
-    X(signalfd) X(pthread_sigmask) X(pthread_create) X(map_pages) X(unmap_pages)        \
-    X(getpid)
+    X(pthread_create) X(map_pages) X(unmap_pages) X(getpid)
 // clang-format on
 
 #if defined(EDO_SEAMS)
-/// What the library calls. A test swaps single entries; see tests/support/faulty_kernel.h.
+/// What the library calls. A test swaps single entries.
 struct table {
 #define EDO_ENTRY(name) decltype(&kernel::name) name = &kernel::name;
     EDO_SYSTEM_CALLS(EDO_ENTRY)

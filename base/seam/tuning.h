@@ -31,9 +31,8 @@ inline constexpr std::uint32_t local_queue_capacity = pick<std::uint32_t>(256, 4
 inline constexpr std::uint32_t lifo_polls_in_row = pick<std::uint32_t>(3, 1);
 /// New tasks that are polled inside of the poll of the task that joins them, one in the other.
 inline constexpr unsigned nested_polls = pick<unsigned>(8, 1);
-/// Task polls between two visits to the reactor, and to the inject queue.
+/// Task polls between two visits to the reactor and the inject queue.
 inline constexpr std::uint32_t event_interval = pick<std::uint32_t>(61, 2);
-inline constexpr std::uint32_t inject_interval = pick<std::uint32_t>(61, 2);
 /// Most tasks taken from the inject queue in one visit.
 inline constexpr std::uint32_t inject_batch = pick<std::uint32_t>(128, 2);
 /// Wakers a task can tell apart besides its main line: branches of select and join.

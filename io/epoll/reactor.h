@@ -21,13 +21,9 @@ public:
     detachment detach(registration& r) noexcept override;
     unsigned poll(duration limit) noexcept override;
 
-    bool has_events() const noexcept override { return false; }
-
     void wake() noexcept override { notifier_.notify(); }
 
     void shutdown() noexcept override;
-
-    bool may_change_thread() const noexcept override { return true; }
 
 private:
     struct wait_batch;

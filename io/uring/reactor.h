@@ -42,12 +42,8 @@ public:
     detachment detach(registration& r) noexcept override;
     unsigned poll(duration limit) noexcept override;
 
-    bool has_events() const noexcept override { return ring_.has_work() || put_off_ != nullptr; }
-
     void wake() noexcept override;
     void shutdown() noexcept override;
-
-    bool may_change_thread() const noexcept override { return false; }
 
 private:
     uring_reactor() = default;

@@ -43,8 +43,6 @@ public:
 
     int family() const noexcept { return storage_.ss_family; }
 
-    bool is_ip() const noexcept { return family() == AF_INET || family() == AF_INET6; }
-
     /// 0.0.0.0:0 for other families.
     net::socket_addr to_addr() const noexcept {
         if (family() == AF_INET) {

@@ -30,7 +30,6 @@ struct execution;
 //  P     park   awake -> parked        acq_rel   N
 //  T     park   any   -> awake         acq_rel   N: what was written before wake() is seen
 //  N     wake   any   -> notified      acq_rel   T, P
-//  V     has_notice  reads notified    acquire   N
 //
 // Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere. It touches the
 // reactor only when it finds the owner parked, and then under wake_lock_, because the owner may end
@@ -61,12 +60,6 @@ public:
 
     /// Ends a park(), the present one or the next. Any thread.
     void wake() noexcept;
-
-    /// True when there was a wake since the last park().
-    bool has_notice() const noexcept { return state_.load(acquire) == notified; }  // V
-
-    /// True if a poll would probably find something; see reactor::has_events().
-    bool has_events() const noexcept { return reactor_->has_events(); }
 
     timer_wheel& wheel() noexcept { return *wheel_; }
 

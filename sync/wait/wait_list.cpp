@@ -9,13 +9,11 @@ void wait_list::wait(wait_node& node, const context& cx) noexcept {
     node.fired_ = false;
     if (node.is_linked()) return;
     nodes_.push_back(node);
-    ++count_;
     EDO_CENSUS(operation, 1);
 }
 
 void wait_list::fire(wait_node& node, wake_batch& woken) noexcept {
     nodes_.remove(node);
-    --count_;
     EDO_CENSUS(operation, -1);
     node.fired_ = true;
     woken.wake(node.target_);
@@ -29,7 +27,6 @@ void wait_list::fire_all(wake_batch& woken) noexcept {
 bool wait_list::forget(wait_node& node) noexcept {
     if (node.is_linked()) {
         nodes_.remove(node);
-        --count_;
         EDO_CENSUS(operation, -1);
     }
     const bool was_fired = node.fired_;

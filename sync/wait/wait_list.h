@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstddef>
-
 #include <edo/base/check.h>
 #include <edo/base/intrusive_list.h>
 #include <edo/task/context.h>
@@ -72,9 +70,7 @@ private:
 /// Waits in the order of arrival. Every call needs the mutex of whoever owns the list.
 class wait_list {
 public:
-    bool is_empty() const noexcept { return count_ == 0; }
-
-    std::size_t size() const noexcept { return count_; }
+    bool is_empty() const noexcept { return nodes_.is_empty(); }
 
     wait_node* front() noexcept { return nodes_.front(); }
 
@@ -88,7 +84,6 @@ public:
 
 private:
     intrusive_list<wait_node> nodes_;
-    std::size_t count_ = 0;
 };
 
 }  // namespace edo::detail

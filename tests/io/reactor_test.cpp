@@ -74,7 +74,6 @@ TEST_P(reactor_test, says_what_it_is) {
 
 TEST_P(reactor_test, poll_without_waiting_finds_nothing_when_nothing_happened) {
     EXPECT_EQ(loop.reactor().poll(duration::zero()), 0u);
-    EXPECT_FALSE(loop.reactor().has_events());
 }
 
 TEST_P(reactor_test, poll_waits_about_as_long_as_asked) {
