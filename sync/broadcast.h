@@ -11,6 +11,7 @@
 #include <edo/base/result.h>
 #include <edo/sync/send_result.h>
 #include <edo/sync/store/broadcast_core.h>
+#include <edo/sync/wait/closed_wait.h>
 #include <edo/task/context.h>
 
 /// A channel in which every receiver gets every message.
@@ -84,29 +85,7 @@ private:
 
 /// Waits until the last receiver is gone; see sender::closed().
 template <class T>
-class [[nodiscard]] closed_operation {
-public:
-    static constexpr const char* wait_name = "broadcast closed";
-
-    explicit closed_operation(edo::detail::broadcast_core<T>& core) noexcept : core_(core) {}
-
-    closed_operation(closed_operation&& other) noexcept = default;
-
-    ~closed_operation() {
-        if (node_.is_known()) core_.abandon_closed(node_);
-    }
-
-    bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
-
-    void take() noexcept {}
-
-    /// For the library; see edo::release_line().
-    void release_line() noexcept { node_.release_line(); }
-
-private:
-    edo::detail::broadcast_core<T>& core_;
-    edo::detail::wait_node node_;
-};
+using closed_operation = edo::detail::closed_wait<edo::detail::broadcast_core<T>>;
 
 /// Sends to all receivers; copies of it send into the same channel. Receivers see the end when the
 /// last sender is gone.

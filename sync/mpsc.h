@@ -9,6 +9,7 @@
 #include <edo/base/result.h>
 #include <edo/sync/send_result.h>
 #include <edo/sync/store/mpsc_core.h>
+#include <edo/sync/wait/closed_wait.h>
 #include <edo/task/context.h>
 
 /// Channels with many senders and one receiver; the messages arrive in the order of sending.
@@ -142,29 +143,7 @@ private:
 
 /// Waits until nobody receives any more; see sender::closed().
 template <class T>
-class [[nodiscard]] closed_operation {
-public:
-    static constexpr const char* wait_name = "mpsc closed";
-
-    explicit closed_operation(edo::detail::mpsc_core<T>& core) noexcept : core_(core) {}
-
-    closed_operation(closed_operation&& other) noexcept = default;
-
-    ~closed_operation() {
-        if (node_.is_known()) core_.abandon_closed(node_);
-    }
-
-    bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
-
-    void take() noexcept {}
-
-    /// For the library; see edo::release_line().
-    void release_line() noexcept { node_.release_line(); }
-
-private:
-    edo::detail::mpsc_core<T>& core_;
-    edo::detail::wait_node node_;
-};
+using closed_operation = edo::detail::closed_wait<edo::detail::mpsc_core<T>>;
 
 /// Waits for the next message; see receiver::recv().
 template <class T>

@@ -11,6 +11,7 @@
 #include <edo/base/result.h>
 #include <edo/sync/send_result.h>
 #include <edo/sync/store/watch_core.h>
+#include <edo/sync/wait/closed_wait.h>
 #include <edo/task/context.h>
 
 /// A value that one task changes and others follow; only the latest one counts.
@@ -147,29 +148,7 @@ private:
 
 /// Waits until the last receiver is gone; see sender::closed().
 template <class T>
-class [[nodiscard]] closed_operation {
-public:
-    static constexpr const char* wait_name = "watch closed";
-
-    explicit closed_operation(edo::detail::watch_core<T>& core) noexcept : core_(core) {}
-
-    closed_operation(closed_operation&& other) noexcept = default;
-
-    ~closed_operation() {
-        if (node_.is_known()) core_.abandon_closed(node_);
-    }
-
-    bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
-
-    void take() noexcept {}
-
-    /// For the library; see edo::release_line().
-    void release_line() noexcept { node_.release_line(); }
-
-private:
-    edo::detail::watch_core<T>& core_;
-    edo::detail::wait_node node_;
-};
+using closed_operation = edo::detail::closed_wait<edo::detail::watch_core<T>>;
 
 /// Changes the value. Destroying it ends the channel; receivers keep the last value.
 ///

@@ -44,6 +44,8 @@ Result output_of(broadcast_answer<T>& got) {
 template <class T>
 class broadcast_core {
 public:
+    static constexpr const char* closed_name = "broadcast closed";
+
     explicit broadcast_core(std::size_t capacity,
                             std::uint64_t first = 0,
                             std::source_location site = std::source_location::current())
@@ -122,11 +124,7 @@ public:
                                                  const context& cx) noexcept {
         mutex_lock held(mutex_);
         auto got = read_next_locked(next);
-        if (!got) {
-            receiving_.wait(node, cx);
-        } else if (node.is_known()) {
-            receiving_.forget(node);
-        }
+        receiving_.poll(node, cx, got.has_value());
         return got;
     }
 
@@ -154,12 +152,7 @@ public:
 
     bool poll_closed(wait_node& node, const context& cx) noexcept {
         mutex_lock held(mutex_);
-        if (receivers_ != 0) {
-            closing_.wait(node, cx);
-            return false;
-        }
-        if (node.is_known()) closing_.forget(node);
-        return true;
+        return closing_.poll(node, cx, receivers_ == 0);
     }
 
     void abandon_closed(wait_node& node) noexcept {

@@ -49,6 +49,8 @@ struct send_request : wait_node {
 template <class T>
 class mpsc_core {
 public:
+    static constexpr const char* closed_name = "mpsc closed";
+
     explicit mpsc_core(std::size_t capacity) noexcept : capacity_(capacity) {
         check_message_type<T>();
     }
@@ -143,12 +145,7 @@ public:
 
     bool poll_closed(wait_node& node, const context& cx) noexcept {
         mutex_lock held(mutex_);
-        if (!closed_) {
-            closing_.wait(node, cx);
-            return false;
-        }
-        if (node.is_known()) closing_.forget(node);
-        return true;
+        return closing_.poll(node, cx, closed_);
     }
 
     void abandon_closed(wait_node& node) noexcept {
@@ -161,12 +158,8 @@ public:
     bool poll_recv(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
         wake_batch woken;
         mutex_lock held(mutex_);
-        if (!try_recv_locked(into, woken) && !is_ended_locked()) {
-            receiving_.wait(node, cx);
-            return false;
-        }
-        if (node.is_known()) receiving_.forget(node);
-        return true;
+        const bool is_over = try_recv_locked(into, woken) || is_ended_locked();
+        return receiving_.poll(node, cx, is_over);
     }
 
     /// Ends a receive that was not finished, and puts back a message that was not taken.

@@ -24,6 +24,8 @@ struct watch_answer {
 template <class T>
 class watch_core {
 public:
+    static constexpr const char* closed_name = "watch closed";
+
     explicit watch_core(shared_value<T> first) noexcept : value_(std::move(first)) {}
 
     struct latest {
@@ -64,11 +66,7 @@ public:
                                              const context& cx) noexcept {
         mutex_lock held(mutex_);
         const auto found = look_locked(seen);
-        if (!found) {
-            changing_.wait(node, cx);
-        } else if (node.is_known()) {
-            changing_.forget(node);
-        }
+        changing_.poll(node, cx, found.has_value());
         return found;
     }
 
@@ -96,12 +94,7 @@ public:
 
     bool poll_closed(wait_node& node, const context& cx) noexcept {
         mutex_lock held(mutex_);
-        if (receivers_ != 0) {
-            closing_.wait(node, cx);
-            return false;
-        }
-        if (node.is_known()) closing_.forget(node);
-        return true;
+        return closing_.poll(node, cx, receivers_ == 0);
     }
 
     void abandon_closed(wait_node& node) noexcept {

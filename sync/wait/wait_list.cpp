@@ -12,6 +12,15 @@ void wait_list::wait(wait_node& node, const context& cx) noexcept {
     EDO_CENSUS(operation, 1);
 }
 
+bool wait_list::poll(wait_node& node, const context& cx, bool is_over) noexcept {
+    if (!is_over) {
+        wait(node, cx);
+    } else if (node.is_known()) {
+        forget(node);
+    }
+    return is_over;
+}
+
 void wait_list::fire(wait_node& node, wake_batch& woken) noexcept {
     nodes_.remove(node);
     EDO_CENSUS(operation, -1);

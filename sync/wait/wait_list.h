@@ -76,6 +76,9 @@ public:
 
     /// Puts the node at the end, unless it waits already, and notes whom to wake.
     void wait(wait_node& node, const context& cx) noexcept;
+    /// One poll of a wait that is over when `is_over`: goes on waiting, or ends all interest.
+    /// Returns: `is_over`.
+    bool poll(wait_node& node, const context& cx, bool is_over) noexcept;
     /// Takes a node out and wakes its task.
     void fire(wait_node& node, wake_batch& woken) noexcept;
     void fire_all(wake_batch& woken) noexcept;
