@@ -29,7 +29,6 @@
 #include <edo/sync/oneshot.h>
 #include <edo/sync/semaphore.h>
 #include <edo/sync/watch.h>
-#include <edo/task/foreign.h>
 #include <edo/task/join.h>
 #include <edo/task/join_handle.h>
 #include <edo/task/operation.h>

@@ -5,7 +5,7 @@
 
 #include <edo/base/result.h>
 #include <edo/sync/wait/cancel_tree.h>
-#include <edo/task/branch.h>
+#include <edo/task/await/branch.h>
 #include <edo/task/context.h>
 
 namespace edo::sync {

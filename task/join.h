@@ -9,7 +9,7 @@
 #include <utility>
 
 #include <edo/base/result.h>
-#include <edo/task/branch.h>
+#include <edo/task/await/branch.h>
 
 namespace edo {
 namespace detail {

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include <edo/base/random.h>
-#include <edo/task/branch.h>
+#include <edo/task/await/branch.h>
 
 namespace edo {
 namespace detail {

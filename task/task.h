@@ -127,4 +127,4 @@ inline constexpr bool is_task_v<task<T>> = true;
 }  // namespace detail
 }  // namespace edo
 
-#include <edo/task/await.h>
+#include <edo/task/await/await.h>

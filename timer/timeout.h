@@ -8,7 +8,7 @@
 #include <edo/base/clock.h>
 #include <edo/base/error.h>
 #include <edo/base/result.h>
-#include <edo/task/branch.h>
+#include <edo/task/await/branch.h>
 #include <edo/task/context.h>
 #include <edo/timer/wheel/alarm.h>
 

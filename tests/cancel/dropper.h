@@ -7,7 +7,7 @@
 
 #include <edo/base/random.h>
 #include <edo/sync/cancellation_token.h>
-#include <edo/task/branch.h>
+#include <edo/task/await/branch.h>
 #include <edo/task/select.h>
 #include <edo/task/task.h>
 #include <edo/task/yield.h>

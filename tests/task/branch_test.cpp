@@ -1,6 +1,6 @@
 // Operations and combinators in variables: what happens between two of their polls.
 
-#include <edo/task/branch.h>
+#include <edo/task/await/branch.h>
 
 #include "../support/event.h"
 #include "../support/manual_executor.h"

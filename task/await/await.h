@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <edo/task/foreign.h>
+#include <edo/task/await/foreign.h>
 #include <edo/task/operation.h>
 #include <edo/task/or_return.h>
 #include <edo/task/state/promise.h>

@@ -5,7 +5,7 @@
 #include <utility>
 #include <variant>
 
-#include <edo/task/await.h>
+#include <edo/task/await/await.h>
 #include <edo/task/context.h>
 #include <edo/task/operation.h>
 #include <edo/task/state/promise.h>

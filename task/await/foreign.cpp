@@ -1,4 +1,4 @@
-#include <edo/task/foreign.h>
+#include <edo/task/await/foreign.h>
 
 namespace edo::detail {
 
