@@ -3,7 +3,7 @@
 #include <edo/base/check.h>
 #include <edo/base/error.h>
 #include <edo/base/seam/sys.h>
-#include <edo/io/registration.h>
+#include <edo/io/reactor/registration.h>
 #include <edo/io/wait/poll_events.h>
 #include <edo/task/context.h>
 

@@ -5,7 +5,7 @@
 #include <edo/base/seam/tuning.h>
 #include <edo/base/unique_fd.h>
 #include <edo/io/notifier/notifier.h>
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 
 namespace edo::detail {
 

@@ -4,7 +4,7 @@
 
 #include <edo/base/check.h>
 #include <edo/base/error.h>
-#include <edo/io/registration.h>
+#include <edo/io/reactor/registration.h>
 #include <edo/io/wait/poll_events.h>
 
 namespace edo::detail {

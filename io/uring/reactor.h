@@ -4,7 +4,7 @@
 #include <memory>
 
 #include <edo/io/notifier/notifier.h>
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 #include <edo/io/uring/ring.h>
 
 namespace edo::detail {

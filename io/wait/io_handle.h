@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include <edo/io/registration.h>
+#include <edo/io/reactor/registration.h>
 
 namespace edo::detail {
 

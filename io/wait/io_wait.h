@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include <edo/base/error.h>
-#include <edo/io/registration.h>
+#include <edo/io/reactor/registration.h>
 #include <edo/task/context.h>
 
 namespace edo::detail {

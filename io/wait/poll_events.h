@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <sys/epoll.h>
 
-#include <edo/io/readiness.h>
+#include <edo/io/reactor/readiness.h>
 
 namespace edo::detail {
 

@@ -8,7 +8,7 @@
 #include <edo/base/result.h>
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/mutex.h>
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 #include <edo/timer/wheel/wheel.h>
 
 namespace edo::detail {

@@ -1,4 +1,4 @@
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 
 #include "net/io_loop.h"
 #include <array>

@@ -1,4 +1,4 @@
-#include <edo/io/readiness.h>
+#include <edo/io/reactor/readiness.h>
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 #include <edo/task/task.h>
 #include <edo/timer/wheel/wheel.h>
 

@@ -1,6 +1,6 @@
-#include <edo/io/home.h>
+#include <edo/io/reactor/home.h>
 
-#include <edo/io/registration.h>
+#include <edo/io/reactor/registration.h>
 
 namespace edo::detail {
 

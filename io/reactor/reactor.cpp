@@ -1,4 +1,4 @@
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 
 #include <cerrno>
 #include <system_error>

@@ -6,7 +6,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/result.h>
-#include <edo/io/home.h>
+#include <edo/io/reactor/home.h>
 #include <edo/io/reactor_kind.h>
 
 namespace edo::detail {

@@ -7,8 +7,8 @@
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/spin_lock.h>
-#include <edo/io/home.h>
-#include <edo/io/readiness.h>
+#include <edo/io/reactor/home.h>
+#include <edo/io/reactor/readiness.h>
 #include <edo/task/state/kept_task.h>
 #include <edo/task/waker.h>
 

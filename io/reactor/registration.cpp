@@ -1,11 +1,11 @@
-#include <edo/io/registration.h>
+#include <edo/io/reactor/registration.h>
 
 #include <new>
 
 #include <edo/base/error.h>
 #include <edo/base/seam/census.h>
 #include <edo/base/seam/sys.h>
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 #include <edo/task/context.h>
 #include <edo/task/frame/frame_pool.h>
 
