@@ -6,6 +6,7 @@
 #include <edo/base/error.h>
 #include <edo/base/result.h>
 #include <edo/base/unique_fd.h>
+#include <edo/fwd.h>
 #include <edo/io/copy.h>
 #include <edo/io/stream.h>
 #include <edo/net/socket_addr.h>

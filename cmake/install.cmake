@@ -10,7 +10,7 @@ foreach(layer IN LISTS edo_layers)
     install(DIRECTORY ${layer}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/edo/${layer}
             FILES_MATCHING PATTERN "*.h")
 endforeach()
-install(FILES edo.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/edo)
+install(FILES edo.h fwd.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/edo)
 
 # Who links a static Edo also links what Edo needs; a shared one brings it along.
 get_target_property(library_type edo TYPE)
