@@ -86,8 +86,7 @@ public:
     }
 
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
-        if (work_.line() != nullptr) seen(to, *work_.line());
-        work_.visit(seen, to);
+        detail::show_branch(work_, seen, to);
     }
 
 private:

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include <edo/base/result.h>
-#include <edo/task/await/branch.h>
+#include <edo/task/await/branch_set.h>
 
 namespace edo {
 namespace detail {
@@ -20,9 +20,9 @@ namespace detail {
 ///
 /// The branch that is polled first changes from poll to poll, so that none eats the task's budget.
 template <bool StopsAtError, class... As>
-class [[nodiscard]] join_combinator {
-    static constexpr std::size_t count = sizeof...(As);
-    static_assert(count >= 1 && count <= 64, "join takes 1 to 64 branches");
+class [[nodiscard]] join_combinator : public branch_set<As...> {
+    using set = branch_set<As...>;
+    using set::count;
 
     template <class T>
     struct unwrapped {
@@ -41,14 +41,13 @@ public:
     static constexpr bool is_combinator = true;
     static constexpr const char* wait_name = StopsAtError ? "try_join" : "join";
 
-    explicit join_combinator(As&&... operands)
-        : branches_(branch<As>(std::forward<As>(operands))...) {}
+    explicit join_combinator(As&&... operands) : set(std::forward<As>(operands)...) {}
 
-    join_combinator(join_combinator&& other) : branches_(std::move(other.branches_)) {}
+    join_combinator(join_combinator&& other) : set(std::move(other)) {}
 
     join_combinator& operator=(join_combinator&&) = delete;
 
-    ~join_combinator() { drop_all(); }
+    ~join_combinator() { this->drop_all(); }  // before what is kept goes
 
     bool poll(context& cx) noexcept {
         if (!has_failed()) {
@@ -60,8 +59,8 @@ public:
             }
             if (!has_failed() && ready_ < count) return false;
         }
-        if (!prepare_drop()) return false;
-        drop_all();
+        if (!this->prepare_drop()) return false;
+        this->drop_all();
         return true;
     }
 
@@ -74,32 +73,12 @@ public:
         }
     }
 
-    bool prepare_drop() noexcept {
-        return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
-    }
-
-    void release_line() noexcept {
-        std::apply([](auto&... b) { (b.release_line(), ...); }, branches_);
-    }
-
-    void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
-        std::apply(
-            [&](auto&... b) {
-                const auto show = [&](auto& one) {
-                    if (one.line() != nullptr) seen(to, *one.line());
-                    one.visit(seen, to);
-                };
-                (show(b), ...);
-            },
-            branches_);
-    }
-
 private:
     bool has_failed() const noexcept { return exception_ != nullptr || static_cast<bool>(error_); }
 
     template <std::size_t I>
     static void poll_branch(join_combinator& self, context& cx) noexcept {
-        auto& b = std::get<I>(self.branches_);
+        auto& b = self.template branch_at<I>();
         if (!b.is_woken() || !b.poll(cx)) return;
         self.done_ |= std::uint64_t{1} << I;
         ++self.ready_;
@@ -144,11 +123,6 @@ private:
 
     static constexpr auto poll_at = make_table(std::index_sequence_for<As...>{});
 
-    void drop_all() noexcept {
-        std::apply([](auto&... b) { (b.drop(), ...); }, branches_);
-    }
-
-    std::tuple<branch<As>...> branches_;
     std::tuple<std::optional<value_t<As>>...> kept_;
     std::uint64_t done_ = 0;
     std::size_t ready_ = 0;

@@ -2,12 +2,11 @@
 
 #include <array>
 #include <cstddef>
-#include <tuple>
 #include <utility>
 #include <variant>
 
 #include <edo/base/random.h>
-#include <edo/task/await/branch.h>
+#include <edo/task/await/branch_set.h>
 
 namespace edo {
 namespace detail {
@@ -20,23 +19,20 @@ namespace detail {
 /// wait. The losers are destroyed before poll() says true. The winner keeps what it yields until
 /// take(): if all is dropped before, it hands on what it was given, as any operation does.
 template <bool Biased, class... As>
-class [[nodiscard]] select_combinator {
-    static constexpr std::size_t count = sizeof...(As);
-    static_assert(count >= 1 && count <= 64, "select takes 1 to 64 branches");
+class [[nodiscard]] select_combinator : public branch_set<As...> {
+    using set = branch_set<As...>;
+    using set::count;
     using result_variant = std::variant<stored_t<yielded_t<As>>...>;
 
 public:
     static constexpr bool is_combinator = true;
     static constexpr const char* wait_name = "select";
 
-    explicit select_combinator(As&&... operands)
-        : branches_(branch<As>(std::forward<As>(operands))...) {}
+    explicit select_combinator(As&&... operands) : set(std::forward<As>(operands)...) {}
 
-    select_combinator(select_combinator&& other) : branches_(std::move(other.branches_)) {}
+    select_combinator(select_combinator&& other) : set(std::move(other)) {}
 
     select_combinator& operator=(select_combinator&&) = delete;
-
-    ~select_combinator() { drop_all(); }
 
     bool poll(context& cx) noexcept {
         if (winner_ == nobody) {
@@ -50,43 +46,23 @@ public:
             }
             if (winner_ == nobody) return false;
         }
-        if (!prepare_drop()) return false;
+        if (!this->prepare_drop()) return false;
         drop_losers(std::index_sequence_for<As...>{});
         return true;
     }
 
     result_variant take() { return take_at[winner_](*this); }
 
-    bool prepare_drop() noexcept {
-        return std::apply([](auto&... b) { return (b.prepare_drop() & ... & true); }, branches_);
-    }
-
-    void release_line() noexcept {
-        std::apply([](auto&... b) { (b.release_line(), ...); }, branches_);
-    }
-
-    void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
-        std::apply(
-            [&](auto&... b) {
-                const auto show = [&](auto& one) {
-                    if (one.line() != nullptr) seen(to, *one.line());
-                    one.visit(seen, to);
-                };
-                (show(b), ...);
-            },
-            branches_);
-    }
-
 private:
     template <std::size_t I>
     static bool poll_branch(select_combinator& self, context& cx) noexcept {
-        auto& b = std::get<I>(self.branches_);
+        auto& b = self.template branch_at<I>();
         return b.is_woken() && b.poll(cx);
     }
 
     template <std::size_t I>
     static result_variant take_branch(select_combinator& self) {
-        auto& b = std::get<I>(self.branches_);
+        auto& b = self.template branch_at<I>();
         const drop_at_end guard(b);
         return result_variant(std::in_place_index<I>,
                               store([&]() -> decltype(auto) { return b.take(); }));
@@ -108,16 +84,11 @@ private:
 
     template <std::size_t... I>
     void drop_losers(std::index_sequence<I...>) noexcept {
-        ((I != winner_ ? std::get<I>(branches_).drop() : void()), ...);
-    }
-
-    void drop_all() noexcept {
-        std::apply([](auto&... b) { (b.drop(), ...); }, branches_);
+        ((I != winner_ ? this->template branch_at<I>().drop() : void()), ...);
     }
 
     static constexpr std::size_t nobody = count;
 
-    std::tuple<branch<As>...> branches_;
     std::size_t winner_ = nobody;
 };
 

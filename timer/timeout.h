@@ -74,8 +74,7 @@ public:
     }
 
     void visit_branches(void (*seen)(void* to, const context& branch), void* to) {
-        if (inner_.line() != nullptr) seen(to, *inner_.line());
-        inner_.visit(seen, to);
+        show_branch(inner_, seen, to);
     }
 
 private:

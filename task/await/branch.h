@@ -326,6 +326,13 @@ private:
     bool attached_ = false;
 };
 
+/// Shows a branch, and those of the operation in it, to `seen`.
+template <class Branch>
+void show_branch(Branch& shown, void (*seen)(void* to, const context& branch), void* to) {
+    if (shown.line() != nullptr) seen(to, *shown.line());
+    shown.visit(seen, to);
+}
+
 template <class A>
 concept branch_operand = requires { sizeof(branch<A>); };
 
