@@ -1,7 +1,6 @@
-// An echo server with options and a clean end: on Ctrl-C it stops accepting, sends back what has
-// arrived
-// and is gone within two seconds.
+// An echo server with options and a clean end.
 //   build/release/bin/echo_server --port 7000 --threads 2        then: nc 127.0.0.1 7000
+// Expect each line to come back; on Ctrl-C what has arrived still does, and it is gone within 2 s.
 #include "support/server.h"
 #include <array>
 

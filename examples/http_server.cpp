@@ -1,7 +1,6 @@
-// A small HTTP/1.1 server: GET / answers "Hello, World!". Keep-alive and pipelining; slow clients
-// are cut
-// by deadlines; on Ctrl-C requests that have begun are answered, then it ends.
+// A small HTTP/1.1 server: keep-alive, pipelining, deadlines for slow clients.
 //   build/release/bin/http_server --port 8080            then: curl -i http://127.0.0.1:8080/
+// Expect "Hello, World!"; on Ctrl-C requests that have begun are answered, then it ends.
 #include "http/parser.h"
 #include "http/response.h"
 #include "support/server.h"

@@ -53,15 +53,18 @@ public:
 
     bool is_v6() const noexcept { return is_v6_; }
 
+    /// 127.0.0.0/8 or [::1].
     bool is_loopback() const noexcept;
 
     std::uint16_t port() const noexcept { return port_; }
 
+    /// The same address with another port.
     socket_addr with_port(std::uint16_t port) const noexcept;
 
     /// The address bytes, most significant first; of IPv4 the first four.
     const std::array<std::uint8_t, 16>& bytes() const noexcept { return bytes_; }
 
+    /// The number of the interface of a link-local IPv6 address; 0 for all others.
     std::uint32_t scope() const noexcept { return scope_; }
 
     /// As parse() reads it.

@@ -19,6 +19,7 @@ public:
 
     explicit operator bool() const noexcept { return static_cast<bool>(handle_); }
 
+    /// Where the connection ends here, and there.
     result<socket_addr> local_addr() const noexcept;
     result<socket_addr> peer_addr() const noexcept;
     /// True when `writer` is the other half of the same connection.
@@ -54,6 +55,7 @@ public:
     /// Drops the half without ending our side; the connection lives as long as the reading half.
     void forget() && noexcept { handle_ = {}; }
 
+    /// Where the connection ends here, and there.
     result<socket_addr> local_addr() const noexcept;
     result<socket_addr> peer_addr() const noexcept;
 

@@ -36,7 +36,7 @@ enum class shutdown_how { read, write, both };
 ///
 /// Thread-safe: reading, writing and the options yes, each as its function says; moving and
 ///              destroying no.
-/// Cost:        8 bytes, and a record of 128 from the frame pool.
+/// Cost:        8 bytes, and a record of 96 from the frame pool.
 class tcp_stream : public detail::tcp_input<tcp_stream>, public detail::tcp_output<tcp_stream> {
 public:
     /// No connection: every call answers errc::not_connected.
@@ -86,6 +86,7 @@ public:
     /// Sends small pieces at once instead of collecting them (Nagle's algorithm off). Off by
     /// default, as everywhere; request and response protocols want it on.
     result<void> set_nodelay(bool on) const noexcept;
+    /// Whether that is on.
     result<bool> nodelay() const noexcept;
 
     /// Looks whether a silent peer is still there: first after `idle`, then every `interval`, and
@@ -96,12 +97,16 @@ public:
         int probes = 9;
     };
 
+    /// Off by default. See keepalive_options.
     result<void> set_keepalive(std::optional<keepalive_options> options) const noexcept;
+    /// Whether that is on.
     result<bool> keepalive() const noexcept;
     /// What closing does with data that was not sent yet. Empty: goes on sending in the background.
     /// Zero: throws it away and resets the connection. Any other value would block the worker that
     /// closes the stream, and is refused with EINVAL.
     result<void> set_linger(std::optional<duration> linger) const noexcept;
+    /// How much the kernel keeps for us to read, and to be sent; it doubles the number and has
+    /// limits of its own. By default it finds the sizes itself, which is mostly better.
     result<void> set_receive_buffer_bytes(int bytes) const noexcept;
     result<void> set_send_buffer_bytes(int bytes) const noexcept;
     /// Fails with the error that the connection has met since it was last asked, if any, and

@@ -122,6 +122,7 @@ public:
     /// A further receiver, for what is sent from now on.
     receiver<T> subscribe() noexcept;
 
+    /// How many receive now, as a picture.
     std::size_t receiver_count() const noexcept { return core().receiver_count(); }
 
     /// Waits until there is no receiver.

@@ -171,6 +171,7 @@ public:
     /// of them are cancelled and all their waits are woken.
     void cancel() const noexcept { node_->cancel(); }
 
+    /// True when this token or an ancestor was cancelled.
     bool is_cancelled() const noexcept { return node_->is_cancelled(); }
 
     /// Waits until the token is cancelled.

@@ -203,6 +203,7 @@ public:
     /// Cancellation: loses nothing.
     closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
 
+    /// True when the receiver is gone or closed: nothing that is sent now arrives.
     bool is_closed() const noexcept { return core().is_closed(); }
 
     /// True when both send into the same channel.
@@ -334,6 +335,7 @@ public:
     /// Senders that wait get theirs back.
     void close() noexcept { core().close(); }
 
+    /// True when close() was called.
     bool is_closed() const noexcept { return core().is_closed(); }
 
     /// Messages in the channel, as a picture.

@@ -133,6 +133,7 @@ public:
     /// can still be given back.
     void close() noexcept { queue_.close(); }
 
+    /// True when close() was called.
     bool is_closed() const noexcept { return queue_.is_closed(); }
 
     /// Free permits, as a picture: it may have changed when the caller looks at it.

@@ -203,6 +203,7 @@ public:
     /// A further receiver, which has seen the present value.
     receiver<T> subscribe() noexcept;
 
+    /// How many receive now, as a picture.
     std::size_t receiver_count() const noexcept { return core().receiver_count(); }
 
     /// Waits until there is no receiver.
@@ -210,6 +211,7 @@ public:
     /// Cancellation: loses nothing.
     closed_operation<T> closed() noexcept { return closed_operation<T>(core()); }
 
+    /// True when there is no receiver; subscribe() makes a new one.
     bool is_closed() const noexcept { return receiver_count() == 0; }
 
 private:

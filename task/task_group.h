@@ -16,7 +16,7 @@ namespace edo {
 using detail::group_policy;
 inline constexpr group_policy fail_fast = group_policy::fail_fast;      ///< cancels the others
 inline constexpr group_policy independent = group_policy::independent;  ///< its own affair
-/// only success cancels
+/// The others go on; the first success cancels them.
 inline constexpr group_policy first_success = group_policy::first_success;
 
 /// The result of a task that belongs to a group. Dropping it gives up the result only: the group
@@ -64,10 +64,13 @@ public:
 
     void join() & = delete;  // the handle is given away: std::move(handle).join()
 
+    /// True when the task has ended, one way or another: take() may be called. Thread-safe: yes.
     bool is_finished() const noexcept { return claim_.cell().state.is_complete(); }
 
+    /// Unique in its runtime; as dumps and messages show it.
     std::uint64_t id() const noexcept { return claim_.cell().id; }
 
+    /// Asks this task alone to end and does not wait. Thread-safe: yes.
     void request_cancel() noexcept { claim_.cell().cancel(); }
 
     // For the library.

@@ -76,6 +76,7 @@ public:
 
     missed_tick policy() const noexcept { return policy_; }
 
+    /// What is done about ticks that are taken too late, from the next one on.
     void set_policy(missed_tick policy) noexcept { policy_ = policy; }
 
 private:

@@ -1,8 +1,8 @@
 #pragma once
 // The system calls of the library, in one place. In production each is an inline call; in a build
 // with EDO_SEAMS each goes through a table whose entries a test can replace, to inject an errno, a
-// short transfer or the n-th failure. No other file names a system call or errno (the one exception
-// is io/uring/ring.h, because liburing issues its calls itself).
+// short transfer or the n-th failure. Apart from it stand only the clock (base/clock.cpp), sleeping
+// and joining (futex.cpp, thread.cpp) and io/uring/ring.*, because liburing issues its calls itself.
 //
 // Every function answers as the kernel does: a value >= 0, or -errno.
 
