@@ -95,8 +95,17 @@ private:
 
 namespace detail {
 
+/// A call keeps its arguments, and may go on when the task that made it is gone. The function may
+/// take views all the same: of what is kept.
+template <class... Args>
+inline constexpr bool is_safe_to_keep_v = (!is_view_v<std::decay_t<Args>> && ...);
+
 template <class F, class... Args>
 auto make_blocking(std::source_location site, F&& fn, Args&&... args) {
+    static_assert(is_safe_to_keep_v<Args...>,
+                  "a blocking call must not keep a string_view or span: it goes on when the caller "
+                  "has been dropped. Pass a std::string or std::vector, also where the function "
+                  "takes a view, or std::ref(view) if what it shows outlives the call");
     using R = blocking_result_t<F, Args...>;
     using job = blocking_call<R, std::decay_t<F>, std::decay_t<Args>...>;
     return blocking_operation<R>(*new job(site, std::forward<F>(fn), std::forward<Args>(args)...));
@@ -118,10 +127,11 @@ auto try_make_blocking(std::source_location site, F&& fn, Args&&... args) {
 ///
 ///     std::string text = co_await edo::spawn_blocking(read_whole_file, path);
 ///
-/// The callable and up to five arguments are moved (or copied) first, so nothing of the caller is
-/// referred to. Calls start in the order of their first poll; when all threads are busy (at most as
-/// many as runtime_builder::max_blocking_threads) the caller waits. Calls that wait for each other
-/// can use up all threads: give what waits for a task to a task.
+/// The callable and up to five arguments are moved (or copied) first, because the call may outlive
+/// the caller; a string_view or span as argument does not compile unless it is wrapped in std::ref.
+/// Calls start in the order of their first poll; when all threads are busy (at most as many as
+/// runtime_builder::max_blocking_threads) the caller waits. Calls that wait for each other can use
+/// up all threads: give what waits for a task to a task.
 ///
 /// Errors:      std::bad_alloc at the call. If not even one thread can be started:
 ///              std::system_error with the reason, or that error if `fn` returns a result; the same

@@ -3,10 +3,13 @@
 #include "runtime/flavors.h"
 #include "support/event.h"
 #include <atomic>
+#include <functional>
 #include <latch>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -27,6 +30,25 @@ EDO_TEST_ON_ALL_RUNTIMES(spawn_blocking_on_any_runtime);
 
 std::string join_texts(std::string a, const std::string& b) {
     return a + b;
+}
+
+// The call may go on when its caller was dropped.
+static_assert(!edo::detail::is_safe_to_keep_v<int, std::string_view>);
+static_assert(!edo::detail::is_safe_to_keep_v<const std::span<int>&>);
+static_assert(edo::detail::is_safe_to_keep_v<std::string, std::reference_wrapper<std::string>>);
+
+std::size_t length_of(std::string_view text) {
+    return text.size();
+}
+
+edo::task<std::size_t> length_from_pool() {
+    co_return co_await edo::spawn_blocking(length_of, std::string("kept by the call"));
+}
+
+TYPED_TEST(spawn_blocking_on_any_runtime, function_may_take_a_view_of_what_is_kept) {
+    auto rt = TypeParam::make();
+
+    EXPECT_EQ(rt.block_on(length_from_pool()), 16U);
 }
 
 edo::task<std::string> text_from_pool() {
