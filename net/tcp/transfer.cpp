@@ -121,20 +121,13 @@ using detail::answer_of, detail::interest, detail::native_list, detail::portion,
 namespace sys = detail::sys;
 
 bool read_operation::poll(context& cx) noexcept {
-    if (buffer_.empty()) {
-        answer_ = empty_answer(record());
-        end_wait();
-        return true;
-    }
+    if (buffer_.empty()) return finish(empty_answer(record()));
     const std::size_t wanted = portion(buffer_.size());
     // What is only looked at stays there: less than asked for is then no sign that nothing is left.
     const bool looks = how_ == mode::look;
-    answer_ = attempt(cx, looks ? 0 : wanted, [&](int fd) noexcept -> long {
+    return finish(attempt(cx, looks ? 0 : wanted, [&](int fd) noexcept -> long {
         return sys::recv(fd, static_cast<void*>(buffer_.data()), wanted, looks ? int{MSG_PEEK} : 0);
-    });
-    if (answer_ == pending) return false;
-    end_wait();
-    return true;
+    }));
 }
 
 result<std::size_t> read_operation::take() noexcept {
@@ -143,18 +136,11 @@ result<std::size_t> read_operation::take() noexcept {
 
 bool read_vectored_operation::poll(context& cx) noexcept {
     native_list list(buffers_);
-    if (list.bytes() == 0) {
-        answer_ = empty_answer(record());
-        end_wait();
-        return true;
-    }
-    answer_ = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
+    if (list.bytes() == 0) return finish(empty_answer(record()));
+    return finish(attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
         msghdr message = list.message();
         return sys::recvmsg(fd, &message, 0);
-    });
-    if (answer_ == pending) return false;
-    end_wait();
-    return true;
+    }));
 }
 
 result<std::size_t> read_vectored_operation::take() noexcept {
@@ -180,8 +166,7 @@ bool read_exact_operation::poll(context& cx) noexcept {
             return false;
         }
     }
-    end_wait();
-    return true;
+    return finish(answer_);
 }
 
 result<void> read_exact_operation::take() noexcept {
@@ -189,18 +174,11 @@ result<void> read_exact_operation::take() noexcept {
 }
 
 bool write_operation::poll(context& cx) noexcept {
-    if (data_.empty()) {
-        answer_ = empty_answer(record());
-        end_wait();
-        return true;
-    }
+    if (data_.empty()) return finish(empty_answer(record()));
     const std::size_t wanted = portion(data_.size());
-    answer_ = attempt(cx, wanted, [&](int fd) noexcept -> long {
+    return finish(attempt(cx, wanted, [&](int fd) noexcept -> long {
         return sys::send(fd, static_cast<const void*>(data_.data()), wanted, int{MSG_NOSIGNAL});
-    });
-    if (answer_ == pending) return false;
-    end_wait();
-    return true;
+    }));
 }
 
 result<std::size_t> write_operation::take() noexcept {
@@ -209,18 +187,11 @@ result<std::size_t> write_operation::take() noexcept {
 
 bool write_vectored_operation::poll(context& cx) noexcept {
     native_list list(data_);
-    if (list.bytes() == 0) {
-        answer_ = empty_answer(record());
-        end_wait();
-        return true;
-    }
-    answer_ = attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
+    if (list.bytes() == 0) return finish(empty_answer(record()));
+    return finish(attempt(cx, list.bytes(), [&](int fd) noexcept -> long {
         const msghdr message = list.message();
         return sys::sendmsg(fd, &message, int{MSG_NOSIGNAL});
-    });
-    if (answer_ == pending) return false;
-    end_wait();
-    return true;
+    }));
 }
 
 result<std::size_t> write_vectored_operation::take() noexcept {
@@ -246,8 +217,7 @@ bool write_all_operation::poll(context& cx) noexcept {
             return false;
         }
     }
-    end_wait();
-    return true;
+    return finish(answer_);
 }
 
 result<void> write_all_operation::take() noexcept {
@@ -276,8 +246,7 @@ bool write_all_vectored_operation::poll(context& cx) noexcept {
             return false;
         }
     }
-    end_wait();
-    return true;
+    return finish(answer_);
 }
 
 void write_all_vectored_operation::advance(std::size_t n) noexcept {
@@ -294,10 +263,7 @@ result<void> write_all_vectored_operation::take() noexcept {
 }
 
 bool ready_operation::poll(context& cx) noexcept {
-    answer_ = attempt(cx, 0, [](int) noexcept -> long { return 0; });
-    if (answer_ == pending) return false;
-    end_wait();
-    return true;
+    return finish(attempt(cx, 0, [](int) noexcept -> long { return 0; }));
 }
 
 result<void> ready_operation::take() noexcept {

@@ -11,18 +11,38 @@
 #include <edo/base/result.h>
 #include <edo/io/wait/io_wait.h>
 
+namespace edo::detail {
+
+/// What the operations below have in common: an answer, as of io_wait, that take() makes a result.
+class transfer : public io_wait {
+protected:
+    using io_wait::io_wait;
+
+    /// Ends a poll. Returns: false when the answer is pending.
+    bool finish(long answer) noexcept {
+        answer_ = answer;
+        if (answer == pending) return false;
+        end_wait();
+        return true;
+    }
+
+    long answer_ = 0;
+};
+
+}  // namespace edo::detail
+
 namespace edo::net {
 
 /// What read() and peek() return.
-class [[nodiscard]] read_operation : detail::io_wait {
+class [[nodiscard]] read_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "read";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     enum class mode : std::uint8_t { take, look };
 
     read_operation(detail::registration* r, std::span<std::byte> buffer, mode how) noexcept
-        : io_wait(r, detail::interest::read), how_(how), buffer_(buffer) {}
+        : transfer(r, detail::interest::read), how_(how), buffer_(buffer) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
@@ -30,35 +50,33 @@ public:
 private:
     mode how_;
     std::span<std::byte> buffer_;
-    long answer_ = 0;
 };
 
 /// What read_vectored() returns.
-class [[nodiscard]] read_vectored_operation : detail::io_wait {
+class [[nodiscard]] read_vectored_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "read";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     read_vectored_operation(detail::registration* r,
                             std::span<const std::span<std::byte>> buffers) noexcept
-        : io_wait(r, detail::interest::read), buffers_(buffers) {}
+        : transfer(r, detail::interest::read), buffers_(buffers) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
 
 private:
     std::span<const std::span<std::byte>> buffers_;
-    long answer_ = 0;
 };
 
 /// What read_exact() returns.
-class [[nodiscard]] read_exact_operation : detail::io_wait {
+class [[nodiscard]] read_exact_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "read_exact";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     read_exact_operation(detail::registration* r, std::span<std::byte> buffer) noexcept
-        : io_wait(r, detail::interest::read), buffer_(buffer) {}
+        : transfer(r, detail::interest::read), buffer_(buffer) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -69,52 +87,49 @@ public:
 private:
     std::span<std::byte> buffer_;
     std::size_t done_ = 0;
-    long answer_ = 0;
 };
 
 /// What write() returns.
-class [[nodiscard]] write_operation : detail::io_wait {
+class [[nodiscard]] write_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "write";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     write_operation(detail::registration* r, std::span<const std::byte> data) noexcept
-        : io_wait(r, detail::interest::write), data_(data) {}
+        : transfer(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
 
 private:
     std::span<const std::byte> data_;
-    long answer_ = 0;
 };
 
 /// What write_vectored() returns.
-class [[nodiscard]] write_vectored_operation : detail::io_wait {
+class [[nodiscard]] write_vectored_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "write";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     write_vectored_operation(detail::registration* r,
                              std::span<const std::span<const std::byte>> data) noexcept
-        : io_wait(r, detail::interest::write), data_(data) {}
+        : transfer(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<std::size_t> take() noexcept;
 
 private:
     std::span<const std::span<const std::byte>> data_;
-    long answer_ = 0;
 };
 
 /// What write_all() returns.
-class [[nodiscard]] write_all_operation : detail::io_wait {
+class [[nodiscard]] write_all_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "write_all";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     write_all_operation(detail::registration* r, std::span<const std::byte> data) noexcept
-        : io_wait(r, detail::interest::write), data_(data) {}
+        : transfer(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -125,18 +140,17 @@ public:
 private:
     std::span<const std::byte> data_;
     std::size_t done_ = 0;
-    long answer_ = 0;
 };
 
 /// What write_all_vectored() returns.
-class [[nodiscard]] write_all_vectored_operation : detail::io_wait {
+class [[nodiscard]] write_all_vectored_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "write_all";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
     write_all_vectored_operation(detail::registration* r,
                                  std::span<const std::span<const std::byte>> data) noexcept
-        : io_wait(r, detail::interest::write), data_(data) {}
+        : transfer(r, detail::interest::write), data_(data) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
@@ -150,22 +164,18 @@ private:
     std::span<const std::span<const std::byte>> data_;  // what is left, from
     std::size_t skip_ = 0;                              // this byte of its first piece
     std::size_t done_ = 0;
-    long answer_ = 0;
 };
 
 /// What readable() and writable() return.
-class [[nodiscard]] ready_operation : detail::io_wait {
+class [[nodiscard]] ready_operation : detail::transfer {
 public:
     static constexpr const char* wait_name = "readiness";
-    using io_wait::postpone, io_wait::release_line;
+    using transfer::postpone, transfer::release_line;
 
-    ready_operation(detail::registration* r, detail::interest what) noexcept : io_wait(r, what) {}
+    ready_operation(detail::registration* r, detail::interest what) noexcept : transfer(r, what) {}
 
     bool poll(context& cx) noexcept;
     result<void> take() noexcept;
-
-private:
-    long answer_ = 0;
 };
 
 }  // namespace edo::net
