@@ -10,7 +10,9 @@
 #include <edo/io/copy.h>
 #include <edo/io/stream.h>
 #include <edo/net/socket_addr.h>
+#include <edo/net/tcp_input.h>
 #include <edo/net/tcp_listener.h>
+#include <edo/net/tcp_output.h>
 #include <edo/net/tcp_split.h>
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/block_in_place.h>

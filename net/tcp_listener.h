@@ -11,6 +11,15 @@
 
 namespace edo::net {
 
+/// A connection that was accepted, and where it comes from.
+class accepted {
+public:
+    accepted(tcp_stream s, const socket_addr& p) noexcept : stream(std::move(s)), peer(p) {}
+
+    tcp_stream stream;
+    socket_addr peer;
+};
+
 /// Waits for TCP connections at an address.
 ///
 ///     auto listener = co_await edo::or_return(edo::net::tcp_listener::bind(addr));

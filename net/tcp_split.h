@@ -4,8 +4,8 @@
 
 #include <edo/base/result.h>
 #include <edo/io/wait/io_handle.h>
-#include <edo/net/tcp/input.h>
-#include <edo/net/tcp/output.h>
+#include <edo/net/tcp_input.h>
+#include <edo/net/tcp_output.h>
 #include <edo/net/tcp_stream.h>
 
 namespace edo::net {
@@ -13,7 +13,7 @@ namespace edo::net {
 /// The reading half of a connection; see tcp_stream::into_split(). Dropping it says nothing to the
 /// peer. The connection is closed when both halves are gone.
 /// Thread-safe: as tcp_stream; the two halves may be used on different threads.
-class tcp_read_half : public detail::tcp_input<tcp_read_half> {
+class tcp_read_half : public tcp_input<tcp_read_half> {
 public:
     tcp_read_half() noexcept = default;
 
@@ -28,7 +28,7 @@ public:
 private:
     friend class tcp_stream;
     friend class tcp_write_half;
-    friend class detail::tcp_input<tcp_read_half>;
+    friend class tcp_input<tcp_read_half>;
     friend result<tcp_stream> reunite(tcp_read_half&& reader,
                                       class tcp_write_half&& writer) noexcept;
 
@@ -42,7 +42,7 @@ private:
 /// The writing half of a connection. Dropping it ends our side: the peer reads the end of the
 /// stream.
 /// Thread-safe: as tcp_read_half.
-class tcp_write_half : public detail::tcp_output<tcp_write_half> {
+class tcp_write_half : public tcp_output<tcp_write_half> {
 public:
     tcp_write_half() noexcept = default;
     tcp_write_half(tcp_write_half&& other) noexcept = default;
@@ -62,7 +62,7 @@ public:
 private:
     friend class tcp_stream;
     friend class tcp_read_half;
-    friend class detail::tcp_output<tcp_write_half>;
+    friend class tcp_output<tcp_write_half>;
     friend result<tcp_stream> reunite(tcp_read_half&& reader, tcp_write_half&& writer) noexcept;
 
     explicit tcp_write_half(detail::io_handle handle) noexcept : handle_(std::move(handle)) {}

@@ -10,8 +10,8 @@
 #include <edo/io/wait/io_handle.h>
 #include <edo/net/socket_addr.h>
 #include <edo/net/tcp/connect.h>
-#include <edo/net/tcp/input.h>
-#include <edo/net/tcp/output.h>
+#include <edo/net/tcp_input.h>
+#include <edo/net/tcp_output.h>
 
 namespace edo::net {
 
@@ -26,7 +26,7 @@ enum class shutdown_how { read, write, both };
 ///     co_await edo::or_return(stream.write_all("ping"));
 ///     std::size_t n = co_await edo::or_return(stream.read(buffer));
 ///
-/// The reading calls are described at detail::tcp_input, the writing ones at detail::tcp_output.
+/// The reading calls are described at tcp_input, the writing ones at tcp_output.
 /// Destroying the stream closes the connection: what was written is still sent, unless set_linger
 /// says otherwise. An operation of another task that waits at that moment ends with errc::closed.
 ///
@@ -37,7 +37,7 @@ enum class shutdown_how { read, write, both };
 /// Thread-safe: reading, writing and the options yes, each as its function says; moving and
 ///              destroying no.
 /// Cost:        8 bytes, and a record of 96 from the frame pool.
-class tcp_stream : public detail::tcp_input<tcp_stream>, public detail::tcp_output<tcp_stream> {
+class tcp_stream : public tcp_input<tcp_stream>, public tcp_output<tcp_stream> {
 public:
     /// No connection: every call answers errc::not_connected.
     tcp_stream() noexcept = default;
@@ -128,8 +128,8 @@ public:
 private:
     friend class tcp_read_half;
     friend class tcp_write_half;
-    friend class detail::tcp_input<tcp_stream>;
-    friend class detail::tcp_output<tcp_stream>;
+    friend class tcp_input<tcp_stream>;
+    friend class tcp_output<tcp_stream>;
     friend result<tcp_stream> reunite(class tcp_read_half&& reader,
                                       class tcp_write_half&& writer) noexcept;
 

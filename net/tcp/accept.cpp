@@ -5,6 +5,7 @@
 #include <edo/base/error.h>
 #include <edo/base/seam/sys.h>
 #include <edo/net/native/sockaddr.h>
+#include <edo/net/tcp_listener.h>
 
 namespace edo::detail {
 

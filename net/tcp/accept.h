@@ -1,25 +1,16 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
-#include <utility>
 
 #include <edo/base/result.h>
+#include <edo/io/wait/io_handle.h>
 #include <edo/io/wait/io_wait.h>
 #include <edo/net/socket_addr.h>
-#include <edo/net/tcp_stream.h>
 #include <edo/timer/wheel/alarm.h>
 
 namespace edo::net {
 
-/// A connection that was accepted, and where it comes from.
-class accepted {
-public:
-    accepted(tcp_stream s, const socket_addr& p) noexcept : stream(std::move(s)), peer(p) {}
-
-    tcp_stream stream;
-    socket_addr peer;
-};
+class accepted;
 
 /// What tcp_listener::accept() returns.
 class [[nodiscard]] accept_operation : detail::io_wait {

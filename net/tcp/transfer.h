@@ -2,7 +2,7 @@
 
 // The operations that move bytes through a stream. Each tries its call at once and waits for
 // readiness only when the call would block; see io/wait/io_wait.h. What each promises stands at the
-// functions that make them, in input.h and output.h.
+// functions that make them, in tcp_input.h and tcp_output.h.
 
 #include <cstddef>
 #include <cstdint>

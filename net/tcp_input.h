@@ -6,7 +6,7 @@
 #include <edo/base/result.h>
 #include <edo/net/tcp/transfer.h>
 
-namespace edo::detail {
+namespace edo::net {
 
 /// What can be read from; part of tcp_stream and tcp_read_half.
 ///
@@ -38,19 +38,19 @@ public:
     /// Cancellation: loses nothing: what was not delivered stays in the stream.
     /// Thread-safe: yes.
     /// Cost:        one system call if data is there; 80 bytes in the frame.
-    net::read_operation read(std::span<std::byte> buffer) const noexcept {
-        return {record(), buffer, net::read_operation::mode::take};
+    read_operation read(std::span<std::byte> buffer) const noexcept {
+        return {record(), buffer, read_operation::mode::take};
     }
 
     /// As read(), but the bytes stay in the stream and the next read gets them again.
-    net::read_operation peek(std::span<std::byte> buffer) const noexcept {
-        return {record(), buffer, net::read_operation::mode::look};
+    read_operation peek(std::span<std::byte> buffer) const noexcept {
+        return {record(), buffer, read_operation::mode::look};
     }
 
     /// As read(), into several buffers, each filled before the next. Empty ones are skipped; more
     /// than 1024 are not used.
     /// Requires: the list and the buffers live until the operation is done or dropped.
-    net::read_vectored_operation read_vectored(
+    read_vectored_operation read_vectored(
         std::span<const std::span<std::byte>> buffers) const noexcept {
         return {record(), buffers};
     }
@@ -64,23 +64,25 @@ public:
     /// Cancellation: loses the bytes that had come: they stand in the buffer. Keep the operation in
     ///              a variable to ask it for transferred(), or to go on awaiting it.
     /// Thread-safe: no: two at once on one stream would share the bytes between them.
-    net::read_exact_operation read_exact(std::span<std::byte> buffer) const noexcept {
+    read_exact_operation read_exact(std::span<std::byte> buffer) const noexcept {
         return {record(), buffer};
     }
 
     /// Waits until reading will probably not have to wait: data, the end or an error is there. May
     /// be wrong, so that try_read() still says errc::would_block; the next readable() then waits.
     /// Cancellation: loses nothing.
-    net::ready_operation readable() const noexcept { return {record(), interest::read}; }
+    ready_operation readable() const noexcept { return {record(), detail::interest::read}; }
 
     /// Reads what is there, without waiting.
     /// Errors: errc::would_block if nothing is there; else as read().
     result<std::size_t> try_read(std::span<std::byte> buffer) const noexcept {
-        return count_of(detail::try_read(record(), buffer));
+        return detail::count_of(detail::try_read(record(), buffer));
     }
 
 private:
-    registration* record() const noexcept { return static_cast<const Self&>(*this).record(); }
+    detail::registration* record() const noexcept {
+        return static_cast<const Self&>(*this).record();
+    }
 };
 
-}  // namespace edo::detail
+}  // namespace edo::net

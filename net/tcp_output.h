@@ -7,7 +7,7 @@
 #include <edo/base/result.h>
 #include <edo/net/tcp/transfer.h>
 
-namespace edo::detail {
+namespace edo::net {
 
 /// What can be written to; part of tcp_stream and tcp_write_half. What is said of tcp_input holds
 /// here too. A peer that is gone is an error value (EPIPE, ECONNRESET), never a signal.
@@ -21,18 +21,16 @@ public:
     /// Returns:     how many bytes, from the front of `data`; 0 for no data.
     /// Cancellation: loses nothing: a write that has not completed has sent nothing.
     /// Thread-safe: yes; each write is in one piece, in some order.
-    net::write_operation write(std::span<const std::byte> data) const noexcept {
+    write_operation write(std::span<const std::byte> data) const noexcept {
         return {record(), data};
     }
 
-    net::write_operation write(std::string_view text) const noexcept {
-        return write(bytes_of(text));
-    }
+    write_operation write(std::string_view text) const noexcept { return write(bytes_of(text)); }
 
     /// As write(), from several buffers, one after the other. Empty ones are skipped; more than
     /// 1024 are not looked at.
     /// Requires: the list and the data live until the operation is done or dropped.
-    net::write_vectored_operation write_vectored(
+    write_vectored_operation write_vectored(
         std::span<const std::span<const std::byte>> data) const noexcept {
         return {record(), data};
     }
@@ -45,29 +43,29 @@ public:
     /// Cancellation: what the kernel has taken is on its way, the rest is not sent; transferred()
     ///              says how much that is. Awaiting the same operation again goes on where it was.
     /// Thread-safe: no: two at once on one stream would mix their pieces.
-    net::write_all_operation write_all(std::span<const std::byte> data) const noexcept {
+    write_all_operation write_all(std::span<const std::byte> data) const noexcept {
         return {record(), data};
     }
 
-    net::write_all_operation write_all(std::string_view text) const noexcept {
+    write_all_operation write_all(std::string_view text) const noexcept {
         return write_all(bytes_of(text));
     }
 
     /// As write_all(), from any number of buffers, without copying them together.
     /// Requires: the list and the data live until the operation is done or dropped.
-    net::write_all_vectored_operation write_all_vectored(
+    write_all_vectored_operation write_all_vectored(
         std::span<const std::span<const std::byte>> data) const noexcept {
         return {record(), data};
     }
 
     /// Waits until writing will probably not have to wait; may be wrong, like readable().
     /// Cancellation: loses nothing.
-    net::ready_operation writable() const noexcept { return {record(), interest::write}; }
+    ready_operation writable() const noexcept { return {record(), detail::interest::write}; }
 
     /// Writes what the kernel takes, without waiting.
     /// Errors: errc::would_block if that is nothing; else as write().
     result<std::size_t> try_write(std::span<const std::byte> data) const noexcept {
-        return count_of(detail::try_write(record(), data));
+        return detail::count_of(detail::try_write(record(), data));
     }
 
     result<std::size_t> try_write(std::string_view text) const noexcept {
@@ -77,14 +75,16 @@ public:
     /// Ends our side: the peer reads the end of the stream once it has read everything before.
     /// Later writes fail with EPIPE; reading goes on.
     /// Errors: errc::not_connected for no connection; ENOTCONN if the peer is gone already
-    result<void> shutdown_write() const noexcept { return end_output(record()); }
+    result<void> shutdown_write() const noexcept { return detail::end_output(record()); }
 
 private:
     static std::span<const std::byte> bytes_of(std::string_view text) noexcept {
         return std::as_bytes(std::span(text.data(), text.size()));
     }
 
-    registration* record() const noexcept { return static_cast<const Self&>(*this).record(); }
+    detail::registration* record() const noexcept {
+        return static_cast<const Self&>(*this).record();
+    }
 };
 
-}  // namespace edo::detail
+}  // namespace edo::net
