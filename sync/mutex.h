@@ -55,11 +55,12 @@ private:
 
 /// Waits for a mutex; see mutex::lock().
 template <class T>
-class [[nodiscard]] mutex_acquire {
+class [[nodiscard]] mutex_lock_operation {
 public:
     static constexpr const char* wait_name = "mutex";
 
-    explicit mutex_acquire(mutex<T>& asked) noexcept : mutex_(asked), claim_(asked.queue_, 1) {}
+    explicit mutex_lock_operation(mutex<T>& asked) noexcept
+        : mutex_(asked), claim_(asked.queue_, 1) {}
 
     bool poll(context& cx) noexcept { return claim_.poll(cx); }
 
@@ -110,7 +111,7 @@ public:
     /// Cancellation: loses the place in the queue; a lock that was granted already goes to the
     ///               next.
     /// Cost:         no allocation.
-    mutex_acquire<T> lock() noexcept { return mutex_acquire<T>(*this); }
+    mutex_lock_operation<T> lock() noexcept { return mutex_lock_operation<T>(*this); }
 
     /// Locks without waiting. Returns: empty when the mutex is held or others wait for it.
     std::optional<mutex_guard<T>> try_lock() noexcept {
@@ -120,7 +121,7 @@ public:
 
 private:
     friend mutex_guard<T>;
-    friend mutex_acquire<T>;
+    friend mutex_lock_operation<T>;
 
     detail::permit_queue queue_;
     T value_;

@@ -56,11 +56,11 @@ private:
 };
 
 /// Waits for permits; see semaphore::acquire().
-class [[nodiscard]] semaphore_acquire {
+class [[nodiscard]] semaphore_acquire_operation {
 public:
     static constexpr const char* wait_name = "semaphore";
 
-    semaphore_acquire(detail::permit_queue& queue, std::size_t permits) noexcept
+    semaphore_acquire_operation(detail::permit_queue& queue, std::size_t permits) noexcept
         : queue_(queue), claim_(queue, permits) {}
 
     bool poll(context& cx) noexcept { return claim_.poll(cx); }
@@ -104,9 +104,9 @@ public:
     /// Cancellation: loses the place in the queue; permits that were granted already go to the
     ///               next.
     /// Cost:         no allocation.
-    semaphore_acquire acquire(std::size_t permits = 1) noexcept {
+    semaphore_acquire_operation acquire(std::size_t permits = 1) noexcept {
         EDO_CHECK(permits <= max_permits, "more permits were asked for than a semaphore can hold");
-        return semaphore_acquire(queue_, permits);
+        return semaphore_acquire_operation(queue_, permits);
     }
 
     /// Takes permits without waiting.

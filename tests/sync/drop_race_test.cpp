@@ -65,7 +65,8 @@ struct semaphore_acquire_against_close : scenario {
 
 struct semaphore_large_request_in_front : scenario {
     semaphore limit{0};
-    waiting<semaphore_acquire> behind{limit.acquire(3)};  // made first, so it is served first
+    waiting<semaphore_acquire_operation> behind{
+        limit.acquire(3)};  // made first, so it is served first
 
     task<> wait() {
         auto permit = co_await limit.acquire(2);
@@ -83,7 +84,7 @@ struct semaphore_large_request_in_front : scenario {
 
 struct semaphore_grant_handed_on : scenario {
     semaphore limit{0};
-    std::optional<waiting<semaphore_acquire>> next;
+    std::optional<waiting<semaphore_acquire_operation>> next;
 
     task<> wait() {
         auto permit = co_await limit.acquire();
@@ -115,7 +116,7 @@ struct mutex_lock_against_unlock : scenario {
 struct mutex_lock_handed_on : scenario {
     sync::mutex<int> value{0};
     std::optional<mutex_guard<int>> held = value.try_lock();
-    std::optional<waiting<mutex_acquire<int>>> next;
+    std::optional<waiting<mutex_lock_operation<int>>> next;
 
     task<> wait() {
         auto guard = co_await value.lock();
