@@ -9,9 +9,10 @@ atomic<long> counts[census_kinds];
 }
 
 void census_add(census_kind kind, long change) noexcept {
-    // acq_rel: pairs with itself and with census_of, so that a test that has seen the zero also
-    // sees everything that was done before the last object of the kind went away.
-    counts[static_cast<int>(kind)].fetch_add(change, acq_rel);
+    // release: pairs with census_of, so that a test that has seen the zero also sees everything
+    // that was done before the objects of the kind went away. Not acquire: that would order all
+    // threads that make or free a task, and hide missing order from the thread sanitizer.
+    counts[static_cast<int>(kind)].fetch_add(change, release);
 }
 
 long census_of(census_kind kind) noexcept {
