@@ -34,22 +34,31 @@ bool registry::insert(task_header& task) noexcept {
 bool registry::remove(task_header& task) noexcept {
     shard& s = shard_of(task.id);
     EDO_CENSUS(task, -1);
-    spin_guard guard(s.lock);
-    task.registry_entry::unlink();
-    return --s.count == 0 && s.closed && leave_shard();
+    bool is_over = false;
+    {
+        spin_guard guard(s.lock);
+        task.registry_entry::unlink();
+        is_over = --s.count == 0 && s.closed;
+    }
+    return is_over && leave_shard();
 }
 
 bool registry::close() noexcept {
     bool was_last = false;
     for (shard& s : shards_) {
-        spin_guard guard(s.lock);
-        if (std::exchange(s.closed, true)) continue;
-        if (s.count == 0) was_last = leave_shard() || was_last;
+        bool is_over = false;
+        {
+            spin_guard guard(s.lock);
+            if (std::exchange(s.closed, true)) continue;
+            is_over = s.count == 0;
+        }
+        if (is_over) was_last = leave_shard() || was_last;
     }
     return was_last;
 }
 
-// A closed shard has become empty. Returns: true when that was the last one.
+// A closed shard has become empty, which it stays. Returns: true when that was the last one.
+// Called without the lock, as the last touch: who gets true frees the registry.
 bool registry::leave_shard() noexcept {
     return shards_in_use_.fetch_sub(1, acq_rel) == 1;  // see `shards_in_use_`
 }

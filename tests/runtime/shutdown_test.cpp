@@ -187,6 +187,23 @@ TYPED_TEST(shutdown_of_any_runtime, handle_that_outlives_the_runtime_says_cancel
     EXPECT_TRUE(outcome.is_cancelled());
 }
 
+// Each thread that spawns has its own part of the registry, and so has each of the handles.
+TYPED_TEST(shutdown_of_any_runtime, handles_dropped_at_once_free_the_runtime_once_and_last) {
+    std::optional<edo::join_handle<int>> first, second;
+    {
+        auto rt = TypeParam::make();
+        std::thread([&] { first.emplace(rt.spawn(&yields_a_number)); }).join();
+        std::thread([&] { second.emplace(rt.spawn(&yields_a_number)); }).join();
+    }
+
+    std::thread other([&] { first.reset(); });
+    second.reset();
+    other.join();
+
+    EXPECT_FALSE(first.has_value());
+    EXPECT_FALSE(second.has_value());
+}
+
 TYPED_TEST(shutdown_of_any_runtime, waker_that_outlives_the_runtime_is_harmless) {
     event e;
     edo::waker kept;
