@@ -194,6 +194,8 @@ public:
     }
 
     void drop_receiver() noexcept {
+        // destroyed when the mutex is free and the senders are queued: may run the user's code
+        std::optional<message_ring<T>> unread;
         wake_batch woken;
         mutex_lock held(mutex_);
         EDO_CHECK(receiving_.is_empty(),
@@ -201,7 +203,7 @@ public:
         close_locked(woken);
         receiver_gone_ = true;
         used_ = permits_;
-        message_ring<T> unread(std::move(ring_));  // destroyed when the mutex is free
+        unread.emplace(std::move(ring_));
         free_if_last(held);
     }
 

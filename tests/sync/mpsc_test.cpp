@@ -1,9 +1,11 @@
 #include <edo/sync/mpsc.h>
 
 #include "sync/waiting.h"
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -258,6 +260,36 @@ TEST(mpsc, drop_of_the_last_permit_wakes_a_closed_receiver) {
 
     EXPECT_TRUE(wait.poll());
     EXPECT_EQ(*wait.took, std::nullopt);
+}
+
+class asks_at_end {
+public:
+    explicit asks_at_end(std::function<void()>& ask) noexcept : ask_(&ask) {}
+
+    asks_at_end(asks_at_end&& other) noexcept : ask_(std::exchange(other.ask_, nullptr)) {}
+
+    ~asks_at_end() {
+        if (ask_ != nullptr) (*ask_)();
+    }
+
+private:
+    std::function<void()>* ask_;
+};
+
+// A destructor may take long, or wait for just those.
+TEST(mpsc, drop_of_the_receiver_wakes_senders_before_it_destroys_messages) {
+    auto [tx, rx] = mpsc::channel<asks_at_end>(2);
+    waiting closed(tx.closed());
+    int woken = 0;
+    std::function<void()> ask = [&] { woken += closed.is_woken() ? 1 : 0; };
+    ASSERT_TRUE(tx.try_send(asks_at_end(ask)));
+    ASSERT_TRUE(tx.try_send(asks_at_end(ask)));
+
+    {
+        const auto dropped = std::move(rx);
+    }
+
+    EXPECT_EQ(woken, 2);
 }
 
 TEST(mpsc, permit_that_outlives_both_ends_destroys_its_message) {
