@@ -181,7 +181,7 @@ private:
         if (!s.is_unused()) return;
         // Behind those that are in use already; a few are kept for the next burst.
         s.unlink();
-        if (unused_ == tuning::unused_slabs_kept) {
+        if (unused_ >= tuning::unused_slabs_kept) {  // more when the kernel refused some
             to_free.push_back(s);
         } else {
             ++unused_;

@@ -112,6 +112,10 @@ int counting_unmap(void* pages, std::size_t bytes) noexcept {
     return sys::kernel::unmap_pages(pages, bytes);
 }
 
+int refusing_unmap(void*, std::size_t) noexcept {
+    return -ENOMEM;
+}
+
 void* refusing_map(std::size_t, int& error) noexcept {
     error = -ENOMEM;
     return nullptr;
@@ -132,6 +136,21 @@ TEST(frame_pool, slabs_are_returned_but_for_a_few) {
     // Those kept for the next burst, and those of which the thread keeps a block.
     constexpr long slab_bytes = 32 * 1024;
     EXPECT_LE(mapped_bytes / slab_bytes, long{edo::detail::tuning::unused_slabs_kept} + 64);
+}
+
+TEST(frame_pool, slab_that_could_not_be_returned_does_not_keep_the_others) {
+    const sys::table before = sys::current;
+    const std::vector<void*> first = allocate_many(50'000, 800);
+    const std::vector<void*> second = allocate_many(50'000, 800);
+    sys::current.unmap_pages = &refusing_unmap;
+    free_all(first, 800);
+
+    mapped_bytes = 0;
+    sys::current.unmap_pages = &counting_unmap;
+    free_all(second, 800);
+    sys::current = before;
+
+    EXPECT_LT(mapped_bytes, -39'000'000);
 }
 
 TEST(frame_pool, refusal_of_the_kernel_is_bad_alloc_and_passes) {
