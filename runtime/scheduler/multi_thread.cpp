@@ -207,7 +207,7 @@ bool multi_thread::may_retire(worker& spare) noexcept {
 }
 
 void multi_thread::tell_if_empty() noexcept {
-    if (!shutting_down_.load(seq_cst)) return;  // D'
+    if (!shutting_down_.load(acquire)) return;  // D'
     if (tasks.have_all_ended()) progress_.unpark();
 }
 
@@ -222,7 +222,7 @@ void multi_thread::shutdown(instant until) noexcept {
         if (until == instant::max()) return duration::max();
         return std::max(until - monotonic_clock::read(), duration::zero());
     };
-    shutting_down_.store(true, seq_cst);  // D
+    shutting_down_.store(true, release);  // D
     cancel_all_tasks();
     wake_all();
     while (!tasks.have_all_ended() && left() != duration::zero())

@@ -29,11 +29,11 @@ namespace edo::detail {
 //  mark  where         transition             ordering  pairs with
 //  A     add_worker    count_ + 1             release   A': the worker is complete
 //  A'    worker_count  reads count_           acquire   A
-//  D     shutdown      shutting_down_ = true  seq_cst   D': a worker that has removed the last
-//                                                       task sees the flag, or shutdown() finds no
-//                                                       task: both look into the registry, under
-//                                                       its locks, in between
-//  D'    tell_if_empty  reads shutting_down_   seq_cst   D
+//  D     shutdown      shutting_down_ = true  release   D': hands over the flag only. A worker that
+//                                                       looked too early, and whose task shutdown()
+//                                                       still takes for alive, is woken after D
+//                                                       and looks again
+//  D'    tell_if_empty reads shutting_down_   acquire   D
 //  X     shutdown      stopping_ = true       release   X'
 //  X'    is_stopping   reads stopping_        acquire   X: what was reported before is final
 //

@@ -356,8 +356,10 @@ void worker::retire() noexcept {
     if (std::exchange(searching_, false)) found_work();
     stands_aside_ = true;
     give_queue_away();
-    while (!is_active.load(acquire) && !shared_.is_stopping())  // pairs with begin_substitution()
+    while (!is_active.load(acquire) && !shared_.is_stopping()) {  // pairs with begin_substitution()
         serve_driver_only();
+        shared_.tell_if_empty();
+    }
     stands_aside_ = false;
 }
 
