@@ -57,15 +57,20 @@ private:
 /// completion.
 class dropper {
 public:
+    /// 0: before the first poll.
     static dropper at_suspension(unsigned n) { return dropper(n, 0); }
 
-    static dropper racing(std::uint64_t seed) { return dropper(0, seed); }
+    static dropper racing(std::uint64_t seed) { return dropper(std::nullopt, seed); }
 
     /// Runs `operand` and drops it. Yields what it yielded, or nothing.
     template <class A>
     task<std::optional<edo::detail::stored_t<edo::detail::yielded_t<A>>>> run(A operand) {
-        if (at_ != 0) {
-            auto out = co_await drop_at_poll<A>(std::move(operand), at_);
+        if (at_ == 0u) {
+            attempted_.cancel();
+            co_return std::nullopt;
+        }
+        if (at_) {
+            auto out = co_await drop_at_poll<A>(std::move(operand), *at_);
             completed_ = out.has_value();
             attempted_.cancel();
             co_return out;
@@ -84,14 +89,14 @@ public:
             co_await edo::yield_now();
         for (std::uint32_t i = coin.below(2000); i != 0; --i)
             edo::detail::spin_hint();
-        if (at_ == 0) stop_.raise();
+        if (!at_) stop_.raise();
     }
 
     /// A pause of a length that differs from round to round, for whoever completes the operation.
-    /// When the operation is to be dropped at its first suspension point, only then: so that one
-    /// drop wins for certain, however the machine's threads are scheduled.
+    /// When the operation is to be dropped at its first suspension point or before, only then: so
+    /// that one drop wins for certain, however the machine's threads are scheduled.
     task<> shift() {
-        if (at_ == 1) co_await attempted_.cancelled();
+        if (at_ && *at_ <= 1) co_await attempted_.cancelled();
         edo::detail::random coin(seed_ * 31 + 7);
         const std::uint32_t turns = coin.below(4);
         for (std::uint32_t i = 0; i < turns; ++i)
@@ -103,7 +108,7 @@ public:
     /// For operations that are asked afterwards how far they came: ends when the operation is to
     /// go.
     event::wait_operation when_dropped() {
-        if (at_ != 0) {
+        if (at_) {
             stop_.raise();
             attempted_.cancel();
         }
@@ -112,12 +117,15 @@ public:
 
     std::uint64_t seed() const noexcept { return seed_; }
 
+    /// For operations that are not dropped by run().
+    void note(bool completed) noexcept { completed_ = completed; }
+
     bool has_completed() const noexcept { return completed_; }
 
 private:
-    dropper(unsigned at, std::uint64_t seed) : at_(at), seed_(seed) {}
+    dropper(std::optional<unsigned> at, std::uint64_t seed) : at_(at), seed_(seed) {}
 
-    unsigned at_;
+    std::optional<unsigned> at_;  // none: when drop_later() says
     std::uint64_t seed_;
     event stop_;
     edo::sync::cancellation_token attempted_;  // several wait for it
