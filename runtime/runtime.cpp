@@ -13,7 +13,7 @@ namespace detail {
 
 scheduler& scheduler_of(core* at, std::source_location site) noexcept {
     if (at == nullptr)
-        fail("a runtime was used that was shut down or moved away; keep the one that has it", site);
+        fail("a runtime was used that was moved away; use the one that it was moved to", site);
     return *at;
 }
 

@@ -9,6 +9,7 @@
 #include <edo/base/seam/spin_lock.h>
 #include <edo/sync/send_result.h>
 #include <edo/sync/store/message.h>
+#include <edo/sync/wait/closed_wait.h>
 #include <edo/sync/wait/wait_list.h>
 #include <edo/task/context.h>
 #include <edo/task/frame/frame_pool.h>
@@ -32,6 +33,8 @@ namespace edo::detail {
 template <class T>
 class oneshot_core {
 public:
+    static constexpr const char* closed_name = "oneshot closed";
+
     oneshot_core() noexcept { check_message_type<T>(); }
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
@@ -65,12 +68,7 @@ public:
 
     bool poll_receive(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
         spin_guard held(lock_);
-        if (!try_receive_locked(into) && !is_ended_locked()) {
-            receiving_.wait(node, cx);
-            return false;
-        }
-        if (node.is_known()) receiving_.forget(node);
-        return true;
+        return receiving_.poll(node, cx, try_receive_locked(into) || is_ended_locked());
     }
 
     /// Ends a receive that was not finished, and puts back a message that was not taken.
@@ -118,12 +116,7 @@ public:
 
     bool poll_closed(wait_node& node, const context& cx) noexcept {
         spin_guard held(lock_);
-        if (!closed_) {
-            closing_.wait(node, cx);
-            return false;
-        }
-        if (node.is_known()) closing_.forget(node);
-        return true;
+        return closing_.poll(node, cx, closed_);
     }
 
     void abandon_closed(wait_node& node) noexcept {
@@ -165,29 +158,7 @@ namespace edo::sync::oneshot {
 
 /// Waits until the receiver does not want the message any more; see sender::closed().
 template <class T>
-class [[nodiscard]] closed_operation {
-public:
-    static constexpr const char* wait_name = "oneshot closed";
-
-    explicit closed_operation(edo::detail::oneshot_core<T>& core) noexcept : core_(core) {}
-
-    closed_operation(closed_operation&& other) noexcept = default;
-
-    ~closed_operation() {
-        if (node_.is_known()) core_.abandon_closed(node_);
-    }
-
-    bool poll(context& cx) noexcept { return core_.poll_closed(node_, cx); }
-
-    void take() noexcept {}
-
-    /// For the library; see edo::release_line().
-    void release_line() noexcept { node_.release_line(); }
-
-private:
-    edo::detail::oneshot_core<T>& core_;
-    edo::detail::wait_node node_;
-};
+using closed_operation = edo::detail::closed_wait<edo::detail::oneshot_core<T>>;
 
 /// Waits for the message; see receiver::recv().
 template <class T>

@@ -125,8 +125,8 @@ join_handle<T> launch_with_handle(task_cell<T>* cell) noexcept {
 /// Requires:    the calling thread runs a task of a runtime; elsewhere use runtime::spawn().
 /// Errors:      throws std::bad_alloc, or what copying an argument throws; then no task exists. In
 ///              a runtime that shuts down the task ends as cancelled without having run.
-/// Cost:        two allocations from the thread's free lists.
 /// Thread-safe: yes.
+/// Cost:        two allocations from the thread's free lists.
 template <class F,
           class A = detail::not_given,
           class B = detail::not_given,

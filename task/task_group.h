@@ -120,8 +120,10 @@ public:
     task_group& operator=(const task_group&) = delete;
     ~task_group();
 
-    /// At most `n` tasks at a time, from now on. spawn() on a full group is a programming error; a
-    /// caller that may meet one waits with has_room() first.
+    /// At most `n` tasks at a time, from now on. A group has no limit by itself, because most spawn
+    /// a handful of tasks that they know; a server that spawns one for each client that comes sets
+    /// one. spawn() cannot wait, as it is not awaited: on a full group it is a programming error,
+    /// and a caller that may meet one waits with has_room() first.
     task_group& max_children(std::size_t n,
                              std::source_location site = std::source_location::current()) noexcept;
 

@@ -1,6 +1,7 @@
 #pragma once
-// Every capacity and count of the library, with the small value that a model-checking build uses so
-// that each edge (full ring, exhausted budget, wrapped slot) is reached within a few steps.
+// The capacities and counts that protocols between threads depend on, with the small value that a
+// model-checking build uses so that each edge (full ring, exhausted budget, wrapped slot) is reached
+// within a few steps. What concerns one file alone (the size of a copy's buffer, say) stands there.
 
 #include <cstddef>
 #include <cstdint>

@@ -13,7 +13,7 @@
 #include <edo/base/seam/census.h>
 #include <edo/task/frame/frame_pool.h>
 #include <edo/task/spawn.h>
-#include <edo/task/state/promise.h>
+#include <edo/task/state/output_slot.h>
 #include <edo/task/waker.h>
 
 namespace edo::detail {

@@ -90,10 +90,10 @@ private:
     atomic<unsigned> refs_{2};  // the runtime object's and the registry's
 };
 
-/// The blocking pool of the runtime that `exec` belongs to, or a loud end.
+/// What the runtime that `exec` belongs to is made of, or a loud end.
 core& core_of(const execution& exec, const char* what, std::source_location site) noexcept;
 
-/// Adds what `task` is doing to `to`. Any thread. Requires: a reference to the task.
+/// What `task` is doing. Any thread. Requires: a reference to the task.
 task_dump dump_task(task_header& task);
 
 }  // namespace edo::detail

@@ -159,11 +159,6 @@ std::size_t group_core::alive() const noexcept {
     return alive_;
 }
 
-bool group_core::is_cancelled() const noexcept {
-    mutex_lock guard(lock_);
-    return cancelled_;
-}
-
 outcome group_core::take_result(failure& why) noexcept {
     mutex_lock guard(lock_);
     if (succeeded_) {

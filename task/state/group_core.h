@@ -69,7 +69,6 @@ public:
     bool wait_for_few(group_waiter& waiter, wake_target target, std::size_t few) noexcept;
     void stop_waiting(group_waiter& waiter) noexcept;
     std::size_t alive() const noexcept;
-    bool is_cancelled() const noexcept;
 
     /// What join() returns, and why. Requires: no child is alive. A failure is told once.
     outcome take_result(failure& why) noexcept;

@@ -93,11 +93,7 @@ void task_header::complete(bool dropped) noexcept {
     // The running thread's, the spare ones, and the one for life. The group's last touch needs one.
     const std::uint64_t refs = 2 + spare_refs;
     const std::uint64_t at_once = owner_group == nullptr ? refs : refs - 1;
-    task_state::completion end = state.complete(at_once, true);
-    if (end == task_state::completion::unclaimed) {
-        kind_.discard_output(*this);
-        end = state.complete(at_once, false);
-    }
+    const task_state::completion end = publish_output(at_once);
     // From here on the output is the handle's, if there is one; and if nothing is kept, all is.
     if (owner_group == nullptr && end == task_state::completion::done) return;
     if (end == task_state::completion::is_last) return deallocate();
@@ -117,12 +113,15 @@ void task_header::end_unlisted() noexcept {
     main_.drop();
     kind_.finish(*this, true);
     const std::uint64_t refs = 3 + spare_refs;  // claim's, the queue entry's, life's
-    task_state::completion end = state.complete(refs, true);
-    if (end == task_state::completion::unclaimed) {
-        kind_.discard_output(*this);
-        end = state.complete(refs, false);
-    }
-    if (end == task_state::completion::is_last) deallocate();
+    if (publish_output(refs) == task_state::completion::is_last) deallocate();
+}
+
+// Completes the task and lets go of `refs` references; what nobody will take is destroyed before.
+task_state::completion task_header::publish_output(std::uint64_t refs) noexcept {
+    const task_state::completion end = state.complete(refs, true);
+    if (end != task_state::completion::unclaimed) return end;
+    kind_.discard_output(*this);
+    return state.complete(refs, false);
 }
 
 bool task_header::notify(unsigned slot) noexcept {

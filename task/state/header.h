@@ -155,6 +155,7 @@ private:
     bool run_main_line() noexcept;
     bool notify_and_release(unsigned slot) noexcept;
     void complete(bool dropped) noexcept;
+    task_state::completion publish_output(std::uint64_t refs) noexcept;
     void deallocate() noexcept;
 
     static constexpr std::uint8_t first_spare_refs = 2;
@@ -171,7 +172,6 @@ public:
     /// Cancelled, waits for children elsewhere to end. Both belong to the running thread.
     bool dropping : 1 = false;
     bool failure_kept_from_hook : 1 = false;  ///< as the group says; set before completion
-    bool detached = false;                    ///< nobody owns it but the runtime; for dumps
     atomic<bool> output_was_taken{false};     ///< by the handle; relaxed: says only what was told
     std::uint8_t spare_refs = 0;              ///< see state.h; belongs to the running thread
 };

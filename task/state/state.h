@@ -21,7 +21,7 @@ namespace edo::detail {
 // the lines, `exec` and the spare references. `notified`: the task is to be polled (again): while
 // not running it is in exactly one queue. `cancelled`: it is to be dropped instead of polled.
 // `complete`: frames are gone, the output is there. `join_interest`: a handle exists that may take
-// the output. `join_waker`: join_target_ holds a counted waker that the completing thread takes.
+// the output. `join_waker`: join_target holds a counted waker that the completing thread takes.
 // The rest counts references: life (until complete), the queue entry or the running thread, the
 // handle, each waker, and the spare ones.
 //
@@ -215,10 +215,6 @@ public:
 
     bool is_complete() const noexcept { return (word_.load(acquire) & complete_bit) != 0; }  // J
 
-    bool is_cancelled() const noexcept {
-        return (word_.load(relaxed) & cancelled) != 0;  // only a hint; P and S decide
-    }
-
     /// For dumps: the bits at some recent moment.
     // a picture, nothing follows
     std::uint64_t peek() const noexcept { return word_.load(relaxed); }
@@ -256,7 +252,7 @@ public:
 
     struct handle_dropped {
         bool complete;   ///< the output is the handle's to destroy
-        bool had_waker;  ///< join_waker_ is the handle's to clear
+        bool had_waker;  ///< join_target is the handle's to clear
         bool enqueue;    ///< cancelled from idle: the caller must queue the task
     };
 

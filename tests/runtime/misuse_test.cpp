@@ -140,7 +140,7 @@ TEST(misuse, moved_from_runtime_aborts) {
             auto moved = std::move(rt);
             rt.block_on(nothing());
         },
-        "shut down or moved away");
+        "a runtime was used that was moved away");
 }
 
 TEST(misuse, try_spawn_blocking_outside_of_a_task_aborts) {
