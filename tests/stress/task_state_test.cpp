@@ -4,10 +4,12 @@
 #include "../support/event.h"
 #include "../support/pool_executor.h"
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -91,6 +93,118 @@ TEST(task_state_stress, what_was_written_before_a_wake_is_seen_by_the_poll) {
 
     EXPECT_EQ(done.load(), rounds);
     EXPECT_EQ(sum.load(), 3 * rounds);
+}
+
+// Two threads write, and wake a task that is running or queued. Between them and the next poll lies
+// nothing but the state word: no lock of an event, and none of the executor, which only who finds
+// the task idle touches.
+class two_wakes {
+public:
+    static constexpr const char* wait_name = "two wakes";
+
+    explicit two_wakes(bool come_while_running) noexcept : while_running_(come_while_running) {}
+
+    void write_and_wake(std::size_t who) noexcept {
+        while (!is_open_.load(std::memory_order_acquire))
+            std::this_thread::yield();
+        written_[who] = 1;
+        if (who == 0) {
+            std::move(wakers_[who]).wake();
+        } else {
+            std::as_const(wakers_[who]).wake();
+        }
+        wakes_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// Lets the wakes come, and does not return before they have.
+    void let_in() noexcept {
+        is_open_.store(true, std::memory_order_release);
+        while (wakes_.load(std::memory_order_relaxed) != 2)
+            std::this_thread::yield();
+    }
+
+    bool poll(edo::context& cx) noexcept {
+        if (wakes_.load(std::memory_order_relaxed) != 0) return true;
+        for (edo::waker& each : wakers_)
+            each = cx.waker();
+        if (while_running_) let_in();
+        return false;
+    }
+
+    int take() noexcept { return written_[0] + written_[1]; }
+
+private:
+    bool while_running_;
+    edo::waker wakers_[2];
+    int written_[2] = {};
+    std::atomic<bool> is_open_{false};
+    std::atomic<int> wakes_{0};
+};
+
+task<> add_up(two_wakes& op, int& sum) {
+    sum = co_await op;
+}
+
+task<> let_wakes_in(two_wakes& op) {
+    op.let_in();
+    co_return;
+}
+
+void test_two_wakes(bool while_running) {
+    pool_executor ex(1);
+    int wrong = 0;
+
+    for (int i = 0; i < rounds / 10; ++i) {
+        two_wakes op(while_running);
+        int sum = 0;
+        std::thread first([&] { op.write_and_wake(0); });
+        std::thread second([&] { op.write_and_wake(1); });
+        auto h = ex.spawn(add_up, std::ref(op), std::ref(sum));
+        // The only thread is busy with this one, so the other stays queued from the first wake on.
+        if (!while_running) ex.spawn(let_wakes_in, std::ref(op)).detach();
+        first.join();
+        second.join();
+        while (!h.is_finished())
+            std::this_thread::yield();
+        if (sum != 2) ++wrong;
+    }
+
+    EXPECT_EQ(wrong, 0);
+}
+
+TEST(task_state_stress, wakes_that_find_the_task_running_publish_by_the_state_word_alone) {
+    test_two_wakes(true);
+}
+
+TEST(task_state_stress, wakes_that_find_the_task_queued_publish_by_the_state_word_alone) {
+    test_two_wakes(false);
+}
+
+// Ends when its handle waits.
+task<> end_when_joined(std::atomic<edo::detail::task_header*>& self) {
+    constexpr auto join_waker = edo::detail::task_state::join_waker;
+    while (self.load() == nullptr || (self.load()->state.peek() & join_waker) == 0)
+        std::this_thread::yield();
+    co_return;
+}
+
+task<> wait_for_end(join_handle<void> h) {
+    co_await std::move(h).join();
+}
+
+TEST(task_state_stress, completing_thread_sees_the_waker_by_the_state_word_alone) {
+    pool_executor ex(2);
+    for (int i = 0; i < rounds / 10; ++i) {
+        std::atomic<edo::detail::task_header*> joined{nullptr};
+        auto* const cell = edo::detail::make_cell(ex.scheduler(), std::source_location::current(),
+                                                  &end_when_joined, std::ref(joined));
+        auto h = edo::detail::launch_with_handle(cell);
+        joined = cell;
+        auto waiting = ex.spawn(wait_for_end, std::move(h));
+        while (!waiting.is_finished())
+            std::this_thread::yield();
+    }
+    SUCCEED();
 }
 
 // Counts construction and destruction, and which of the two ends came about.
