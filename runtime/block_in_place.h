@@ -38,6 +38,10 @@ private:
 /// but thread-local state is not the caller's; it may use runtime::block_on(). When no thread of
 /// the pool is free, the call is made on the worker's own thread, and its sockets wait.
 ///
+/// A task that joins the calling one may be in the middle of its own poll, below it on the same
+/// stack: join() polls a new task on the spot. Cancelled meanwhile, it is dropped when the call has
+/// returned; so the call must not wait for the end of who joins its task.
+///
 /// On a current-thread runtime, and outside of a runtime, it simply calls `fn`: nobody could go on
 /// meanwhile.
 ///
