@@ -6,6 +6,7 @@
 #include "runtime/flavors.h"
 #include "support/event.h"
 #include <atomic>
+#include <cstdint>
 #include <latch>
 #include <memory>
 #include <stdexcept>
@@ -19,6 +20,7 @@
 #include <edo/runtime/testing.h>
 #include <edo/sync/mpsc.h>
 #include <edo/sync/oneshot.h>
+#include <edo/task/context.h>
 #include <edo/task/join.h>
 #include <edo/task/select.h>
 #include <edo/task/task_group.h>
@@ -198,6 +200,64 @@ TYPED_TEST(any_runtime, tasks_that_join_their_child_at_once_may_do_so_10000_deep
     auto rt = TypeParam::make();
 
     EXPECT_EQ(rt.block_on(depth_of_joins(10'000)), 10'000);
+}
+
+/// What the polling thread knows of the poll; ready whenever it is asked.
+class look_at_poll {
+public:
+    struct seen {
+        const edo::detail::task_header* task = nullptr;
+        const edo::context* line = nullptr;
+        const edo::detail::interrupted* below = nullptr;
+        std::uint64_t woken_slots = 0;
+        std::uint32_t budget = 0;
+        bool yielding = false;
+    };
+
+    explicit look_at_poll(bool yields = false) noexcept : yields_(yields) {}
+
+    bool poll(edo::context& cx) noexcept {
+        edo::detail::execution& exec = cx.execution();
+        if (yields_) {
+            exec.yielding = true;
+            exec.woken_slots = 1;
+        }
+        now_ = {exec.task, exec.line, exec.below, exec.woken_slots, exec.budget, exec.yielding};
+        return true;
+    }
+
+    seen take() noexcept { return now_; }
+
+private:
+    bool yields_;
+    seen now_;
+};
+
+edo::task<const edo::detail::interrupted*> look_and_spend() {
+    const auto seen = co_await look_at_poll();
+    for (int i = 0; i < 50; ++i)
+        co_await look_at_poll();
+    co_return seen.below;
+}
+
+// Alone, a worker polls the new task in the middle of the poll that joins it.
+TEST(one_worker, poll_goes_on_as_it_was_after_a_new_task_was_polled_in_its_middle) {
+    auto rt = edo::testing::on_one_worker::make();
+
+    auto h = rt.spawn([]() -> edo::task<> {
+        const auto before = co_await look_at_poll(true);
+        const auto* const outer = co_await edo::spawn(look_and_spend).join();
+        const auto after = co_await look_at_poll();
+
+        EXPECT_NE(outer, nullptr) << "the new task was not polled in the middle";
+        EXPECT_EQ(after.task, before.task);
+        EXPECT_EQ(after.line, before.line);
+        EXPECT_EQ(after.below, nullptr);
+        EXPECT_EQ(after.woken_slots, before.woken_slots);
+        EXPECT_EQ(after.budget, before.budget - 2) << "this look and the join";
+        EXPECT_TRUE(after.yielding);
+    });
+    rt.block_on(std::move(h).join());
 }
 
 TYPED_TEST(any_runtime, yielding_tasks_do_not_starve_foreign_spawns_timers_or_the_root) {
