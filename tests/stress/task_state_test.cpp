@@ -340,10 +340,16 @@ TEST(task_state_stress, branches_that_are_woken_at_once_give_one_winner) {
             auto h =
                 ex.spawn(select_race, std::ref(a), std::ref(b), std::ref(first), std::ref(second));
             const std::uint32_t shift = coin.below(600);
+            std::atomic<bool> has_started{false};
             std::thread other([&] {
+                has_started = true;
                 spin(shift);
                 b.raise();
             });
+            // Each second time, because a thread takes longer to start than all that follows.
+            const bool together = coin.below(2) != 0;
+            while (together && !has_started)
+                std::this_thread::yield();
             spin(coin.below(600));
             a.raise();
             other.join();
