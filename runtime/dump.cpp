@@ -52,8 +52,19 @@ struct chain_writer {
 };
 
 /// Collects references to listed tasks, as many as there is room for.
+/// Tasks that cannot go meanwhile.
 struct collection {
-    std::vector<task_header*> found;
+    std::vector<task_header*> found;  // with a reference each
+
+    collection() noexcept {}
+
+    collection(const collection&) = delete;
+    collection& operator=(const collection&) = delete;
+
+    ~collection() {
+        for (task_header* const task : found)
+            task->release_refs();
+    }
 
     static void add(void* self, task_header& task) {
         auto& to = static_cast<collection*>(self)->found;
@@ -108,7 +119,6 @@ runtime_dump core::dump() {
     for (task_header* task : listed.found) {
         task_dump seen = dump_task(*task);
         if (seen.state != task_dump::state_kind::ended) all.tasks.push_back(std::move(seen));
-        task->release_refs();
     }
     return all;
 }

@@ -8,11 +8,12 @@ namespace edo::detail {
 void spin_lock::lock_slow() noexcept {
     constexpr int spins = 256;
     constexpr duration step = std::chrono::microseconds(20);
-    for (int i = 0;; ++i) {
+    for (int spun = 0;;) {
         if (word_.load(relaxed) == 0 &&       // only a hint; the exchange decides
             word_.exchange(1, acquire) == 0)  // L
             return;
-        if (i < spins) {
+        if (spun < spins) {
+            ++spun;
             spin_hint();
         } else {
             futex_wait(word_, 1, step);  // nobody wakes: it ends by its limit

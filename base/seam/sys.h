@@ -2,7 +2,8 @@
 // The system calls of the library, in one place. In production each is an inline call; in a build
 // with EDO_SEAMS each goes through a table whose entries a test can replace, to inject an errno, a
 // short transfer or the n-th failure. Apart from it stand only the clock (base/clock.cpp), sleeping
-// and joining (futex.cpp, thread.cpp) and io/uring/ring.*, because liburing issues its calls itself.
+// and joining (futex.cpp, thread.cpp) and io/uring/ring.*, because liburing issues its calls
+// itself.
 //
 // Every function answers as the kernel does: a value >= 0, or -errno.
 

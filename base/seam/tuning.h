@@ -1,7 +1,8 @@
 #pragma once
 // The capacities and counts that protocols between threads depend on, with the small value that a
-// model-checking build uses so that each edge (full ring, exhausted budget, wrapped slot) is reached
-// within a few steps. What concerns one file alone (the size of a copy's buffer, say) stands there.
+// model-checking build uses so that each edge (full ring, exhausted budget, wrapped slot) is
+// reached within a few steps. What concerns one file alone (the size of a copy's buffer, say)
+// stands there.
 
 #include <cstddef>
 #include <cstdint>

@@ -196,8 +196,13 @@ private:
 
 // Never destroyed: threads may end, and tasks be freed, as late as the destructors of statics.
 depot& depot_of(std::size_t index) noexcept {
-    static depot* const depots = new depot[classes];
-    return depots[index];
+    struct depots {
+        depot of_class[classes];
+    };
+
+    alignas(depots) static std::byte room[sizeof(depots)];
+    static depots& all = *::new (room) depots;
+    return all.of_class[index];
 }
 
 /// Free blocks of one size that a thread keeps, the newest on top.

@@ -5,7 +5,6 @@
 #include <edo/base/seam/futex.h>
 #include <edo/task/context.h>
 #include <edo/task/state/scheduler.h>
-#include <edo/task/state/wake_batch.h>
 #include <edo/task/unobserved.h>
 
 namespace edo::detail {
@@ -33,9 +32,10 @@ bool group_core::note_outcome(task_header& child, outcome how, failure why) noex
     if (policy_ == group_policy::independent) return how == outcome::error;
     if (how == outcome::cancelled) return false;
     if (how == outcome::value && policy_ != group_policy::first_success) return false;
+    wake_batch woken;
     mutex_lock guard(lock_);
     if (how == outcome::value) {
-        if (!std::exchange(succeeded_, true)) cancel_locked();
+        if (!std::exchange(succeeded_, true)) cancel_locked(woken);
         return false;
     }
     if (first_ != outcome::value) return policy_ == group_policy::first_success;
@@ -43,7 +43,7 @@ bool group_core::note_outcome(task_header& child, outcome how, failure why) noex
     why_ = std::move(why);
     failed_ = &child;
     child.add_ref();
-    if (policy_ == group_policy::fail_fast) cancel_locked();
+    if (policy_ == group_policy::fail_fast) cancel_locked(woken);
     return true;
 }
 
@@ -58,14 +58,15 @@ void group_core::child_ended(task_header& child) noexcept {
 }
 
 void group_core::cancel() noexcept {
+    wake_batch woken;
     mutex_lock guard(lock_);
-    cancel_locked();
+    cancel_locked(woken);
 }
 
-void group_core::cancel_locked() noexcept {
+void group_core::cancel_locked(wake_batch& woken) noexcept {
     if (std::exchange(cancelled_, true)) return;
     for (group_member* m = children_.front(); m != nullptr; m = children_.after(*m))
-        static_cast<task_header*>(m)->cancel();
+        woken.cancel(*static_cast<task_header*>(m));
 }
 
 void group_core::destroy_children() noexcept {
@@ -110,7 +111,7 @@ bool is_polled_below(const task_header& task, const execution& exec) noexcept {
 
 // Returns: a child that nobody polls, for this thread, with a reference; null when none is alive.
 task_header* group_core::claim_child(execution& exec) noexcept {
-    std::size_t busy = 0;  // children in a row that another thread is polling
+    std::size_t busy = 0;  // children in a row that another thread has
     duration pause = std::chrono::microseconds(1);
     for (;;) {
         task_header* child = nullptr;
@@ -128,11 +129,11 @@ task_header* group_core::claim_child(execution& exec) noexcept {
                   "a task_group was destroyed while a child of it waits in block_on() further down "
                   "on the same stack, which it would wait for; let the child end first: co_await "
                   "group.join(), or use spawn_blocking instead of block_in_place");
-        busy = child->state.is_complete() ? 0 : busy + 1;
+        ++busy;
         child->release_refs();
         if (busy < alive()) continue;
-        // Each is in the middle of a poll on another thread, which ends in its own time and has no
-        // way to tell us; look again soon. Children form a tree, so none of those threads waits for
+        // Each is in the middle of a poll on another thread, or of its last steps; that ends in its
+        // own time and has no way to tell us; look again soon. Children form a tree, so none of those threads waits for
         // this one.
         static const atomic<std::uint32_t> nobody_wakes{0};
         futex_wait(nobody_wakes, 0, pause);

@@ -6,6 +6,7 @@
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/task/state/header.h>
+#include <edo/task/state/wake_batch.h>
 
 namespace edo::detail {
 
@@ -77,7 +78,7 @@ public:
     void report_untold() noexcept;
 
 private:
-    void cancel_locked() noexcept;
+    void cancel_locked(wake_batch& woken) noexcept;
     task_header* claim_child(execution& exec) noexcept;
 
     mutable mutex lock_;

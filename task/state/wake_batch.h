@@ -34,6 +34,11 @@ public:
         if (task.notify(target.slot())) woken_.push_back(task);
     }
 
+    /// Asks a task to end. Requires: as wake().
+    void cancel(task_header& task) noexcept {
+        if (task.state.request_cancel()) woken_.push_back(task);
+    }
+
 private:
     task_list woken_;
 };

@@ -20,8 +20,8 @@ using edo::task;
 using edo::task_group;
 using namespace edo::testing;
 
-// A round of the cases that fill a socket moves megabytes; each round of the others leaves a port in
-// TIME_WAIT for a minute, and a machine has some 28,000.
+// A round of the cases that fill a socket moves megabytes; each round of the others leaves a port
+// in TIME_WAIT for a minute, and a machine has some 28,000.
 constexpr std::uint64_t heavy_rounds = 40;
 constexpr std::uint64_t socket_rounds = 150;
 constexpr std::uint64_t few_rounds = 60;

@@ -3,6 +3,8 @@
 #include "support/open_files.h"
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <iterator>
 #include <latch>
 #include <memory>
 #include <optional>
@@ -451,12 +453,29 @@ edo::task<> block(std::reference_wrapper<std::latch> begun,
     co_await edo::sleep(1h);
 }
 
-void await_no_frames() {
-    while (edo::detail::census_of(edo::detail::census_kind::frame) != 0)
-        std::this_thread::yield();
-}
+/// Waits for workers that the runtime has left to themselves: for their frames, and, as they close
+/// what they have open at the very end, for the threads.
+class leftover_workers {
+public:
+    leftover_workers() : threads_before_(count_threads()) {}
+
+    void await_end() const {
+        while (edo::detail::census_of(edo::detail::census_kind::frame) != 0 ||
+               count_threads() > threads_before_)
+            std::this_thread::yield();
+    }
+
+private:
+    static std::size_t count_threads() {
+        const std::filesystem::directory_iterator threads("/proc/self/task");
+        return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
+    }
+
+    std::size_t threads_before_;
+};
 
 TEST(shutdown_of_workers, only_workers_in_user_code_count_as_stuck) {
+    const leftover_workers leftovers;
     std::latch begun(1), go_on(1);
     std::atomic<int> ended = 0;
     {
@@ -467,10 +486,11 @@ TEST(shutdown_of_workers, only_workers_in_user_code_count_as_stuck) {
         EXPECT_EQ(rt.shutdown(0s).stuck_workers, 1U);
     }
     go_on.count_down();
-    await_no_frames();
+    leftovers.await_end();
 }
 
 TEST(shutdown_of_workers, second_call_reports_what_is_still_there) {
+    const leftover_workers leftovers;
     std::latch begun(1), go_on(1);
     std::atomic<int> ended = 0;
     auto rt = edo::runtime::builder().worker_threads(2).build().value();
@@ -480,7 +500,7 @@ TEST(shutdown_of_workers, second_call_reports_what_is_still_there) {
 
     const edo::shutdown_report still = rt.shutdown();
     go_on.count_down();
-    await_no_frames();
+    leftovers.await_end();
 
     EXPECT_EQ(still.tasks.size(), 1U);
     EXPECT_EQ(still.stuck_workers, 1U);
@@ -488,6 +508,7 @@ TEST(shutdown_of_workers, second_call_reports_what_is_still_there) {
 }
 
 TEST(shutdown_of_workers, task_that_is_looked_at_when_the_others_have_ended_is_dropped_afterwards) {
+    const leftover_workers leftovers;
     std::atomic<int> ended = 0;
     std::atomic<edo::detail::task_header*> seen = nullptr;
     auto rt = edo::runtime::builder().worker_threads(2).build().value();
@@ -507,7 +528,7 @@ TEST(shutdown_of_workers, task_that_is_looked_at_when_the_others_have_ended_is_d
     EXPECT_EQ(rt.shutdown(1ms).tasks.size(), 1U);
     ASSERT_TRUE(task.state.end_inspection());
     task.owner().schedule(task);
-    await_no_frames();
+    leftovers.await_end();
 
     EXPECT_EQ(ended, 1);
 }
