@@ -4,6 +4,11 @@
 
 #if defined(EDO_MODEL)
 #include <edo_check/atomic.h>
+
+namespace edo::detail {
+using edo_check::atomic;
+using edo_check::spin_hint;
+}  // namespace edo::detail
 #else
 #include <atomic>
 

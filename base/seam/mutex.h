@@ -2,6 +2,15 @@
 // A four-byte mutex for short critical sections. std::mutex would do the same job in 40 bytes and
 // with <mutex> in every public header that embeds one.
 
+#if defined(EDO_MODEL) && !defined(EDO_MODEL_LOCKS)
+// One step instead of a dozen; the real one is what tests/model/locks_model.cpp checks.
+#include <edo_check/lock.h>
+
+namespace edo::detail {
+using edo_check::mutex;
+using edo_check::mutex_lock;
+}  // namespace edo::detail
+#else
 #include <cstdint>
 
 #include <edo/base/seam/atomic.h>
@@ -75,3 +84,4 @@ private:
 };
 
 }  // namespace edo::detail
+#endif

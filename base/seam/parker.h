@@ -1,6 +1,14 @@
 #pragma once
 // Puts one thread to sleep until another wakes it.
 
+#if defined(EDO_MODEL) && !defined(EDO_MODEL_LOCKS)
+// One step instead of a dozen; the real one is what tests/model/locks_model.cpp checks.
+#include <edo_check/lock.h>
+
+namespace edo::detail {
+using edo_check::parker;
+}  // namespace edo::detail
+#else
 #include <cstdint>
 
 #include <edo/base/clock.h>
@@ -32,3 +40,4 @@ private:
 };
 
 }  // namespace edo::detail
+#endif

@@ -1,6 +1,15 @@
 #pragma once
 // A lock for critical sections of a few instructions that hardly ever meet.
 
+#if defined(EDO_MODEL) && !defined(EDO_MODEL_LOCKS)
+// One step instead of a dozen; the real one is what tests/model/locks_model.cpp checks.
+#include <edo_check/lock.h>
+
+namespace edo::detail {
+using edo_check::spin_guard;
+using edo_check::spin_lock;
+}  // namespace edo::detail
+#else
 #include <cstdint>
 
 #include <edo/base/seam/atomic.h>
@@ -51,3 +60,4 @@ private:
 };
 
 }  // namespace edo::detail
+#endif

@@ -1,0 +1,70 @@
+#pragma once
+// The memory that a scenario allocates, watched: use after free, double free, leaks and races.
+
+#include "clock.h"
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace edo_check {
+
+/// A heap that never gives an address twice within a run and is empty at the start of each.
+///
+/// It also keeps, for each address, who last wrote it and who has read it since: every plain access
+/// of the production code is checked (see plain.cpp), so a scenario needs no special types to find
+/// that a hand-over lacks an ordering. An access is known by its first byte; accesses of different
+/// sizes that overlap are not compared.
+class arena {
+public:
+    arena();
+    arena(const arena&) = delete;
+    arena& operator=(const arena&) = delete;
+
+    void start_run(std::uint32_t run) noexcept;
+    void* allocate(std::size_t bytes, std::size_t alignment) noexcept;
+    void release(void* block) noexcept;
+
+    bool contains(const void* p) const noexcept {
+        return static_cast<std::size_t>(static_cast<const char*>(p) - memory_) < capacity;
+    }
+
+    bool is_freed(const void* p) const noexcept;
+
+    std::size_t live_blocks() const noexcept { return live_; }
+
+    std::string describe_leaks() const;
+
+    void plain_read(const void* p) noexcept;
+    void plain_write(const void* p) noexcept;
+
+private:
+    struct shadow {
+        std::uint32_t run;  ///< others than the present one: never touched
+        std::uint16_t written;
+        std::uint8_t writer;
+        bool is_freed;
+        vector_clock read;
+    };
+
+    struct block {
+        std::uint32_t offset;
+        std::uint32_t bytes;
+        std::uint8_t by;
+        bool is_live;
+    };
+
+    shadow& shadow_of(const void* p) noexcept;
+    [[noreturn]] void report(const char* what, const void* p, const shadow& s) noexcept;
+
+    static constexpr std::size_t capacity = 512 * 1024;
+    static constexpr unsigned most_blocks = 2048;
+    char* memory_;
+    shadow* shadows_;
+    std::size_t used_ = 0;
+    std::size_t live_ = 0;
+    std::uint32_t run_ = 0;
+    unsigned count_ = 0;
+    block blocks_[most_blocks];
+};
+
+}  // namespace edo_check

@@ -1,0 +1,198 @@
+#include "engine.h"
+#include <cstring>
+
+namespace edo_check {
+
+engine& engine::get() noexcept {
+    static engine* const the_one = new engine;  // large, and used until the process ends
+    return *the_one;
+}
+
+bool engine::run(void (*body)(void*),
+                 void* argument,
+                 const run_limits& limits,
+                 choices& decisions) {
+    limits_ = limits;
+    decisions_ = &decisions;
+    decisions.start_run();
+    memory_.reset(limits.memory);
+    ++run_number_;
+    heap_.start_run(run_number_);
+    count_ = steps_ = preemptions_ = spurious_wakes_ = timeouts_ = failed_places_ = 0;
+    was_bounded_ = has_failed_ = false;
+    now = 1;
+    start(body, argument);
+    current_ = 0;
+
+    inside_ = true;
+    fiber::change(host_, fibers_[0]);
+    inside_ = false;
+
+    if (!has_failed_ && heap_.live_blocks() != 0) {
+        has_failed_ = true;
+        failure_ = "leak: " + heap_.describe_leaks();
+    }
+    return !has_failed_;
+}
+
+void engine::fail(const char* what) noexcept {
+    inside_ = false;
+    has_failed_ = true;
+    failure_ = what;
+    if (trace_ != nullptr) trace_->add(current_, "FAILS", what, {});
+    fiber::change(fibers_[current_], host_);  // for good: the run is abandoned
+    __builtin_unreachable();
+}
+
+// The first function on each stack.
+void engine::enter() noexcept {
+    engine& e = get();
+    simulated& me = e.threads_[e.current_];
+    me.body(me.argument);
+    me.has_ended = true;
+    if (e.current_ == 0) {
+        for (unsigned i = 1; i < e.count_; ++i)
+            if (!e.threads_[i].has_ended) e.fail("the scenario ended before its threads did");
+        fiber::change(e.fibers_[0], e.host_);
+    }
+    e.leave();
+    __builtin_unreachable();
+}
+
+unsigned engine::start(void (*body)(void*), void* argument) noexcept {
+    if (count_ == max_threads) fail("more threads than the checker has room for");
+    const unsigned number = count_++;
+    threads_[number] = {};
+    threads_[number].body = body;
+    threads_[number].argument = argument;
+    fibers_[number].prepare(&enter);
+    if (number != 0) memory_.start_thread(current_, number);
+    return number;
+}
+
+void engine::join(unsigned other) noexcept {
+    wait_until(
+        {.is_ready = [](const void* on,
+                        unsigned) noexcept { return static_cast<const simulated*>(on)->has_ended; },
+         .on = &threads_[other],
+         .name = "the end of a thread"});
+    memory_.join_thread(current_, other);
+}
+
+bool engine::can_run(unsigned number) const noexcept {
+    const simulated& t = threads_[number];
+    return !t.has_ended && (t.waits.is_ready == nullptr || t.waits.is_ready(t.waits.on, number));
+}
+
+// What can happen instead of the current thread's next step.
+unsigned engine::others(option* to) const noexcept {
+    unsigned n = 0;
+    for (unsigned i = 0; i < count_; ++i) {
+        if (i == current_) continue;
+        const auto number = static_cast<std::uint8_t>(i);
+        if (can_run(i)) {
+            to[n++] = {number, wake_reason::ready};
+        } else if (!threads_[i].has_ended) {
+            const wait& w = threads_[i].waits;
+            if (w.may_end_early && spurious_wakes_ < limits_.spurious_wakes)
+                to[n++] = {number, wake_reason::spurious};
+            if (w.has_limit && timeouts_ < limits_.timeouts)
+                to[n++] = {number, wake_reason::timeout};
+        }
+    }
+    return n;
+}
+
+void engine::step() noexcept {
+    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+    if (count_ == 1) return;
+    option to[2 * max_threads];
+    const unsigned n = others(to);
+    if (n == 0) return;
+    if (preemptions_ == limits_.preemptions) {
+        was_bounded_ = true;
+        return;
+    }
+    const unsigned picked = decisions_->pick(n + 1, true);
+    if (picked == 0) return;
+    ++preemptions_;
+    go(to[picked - 1]);
+}
+
+void engine::yield() noexcept {
+    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+    option to[2 * max_threads];
+    const unsigned n = others(to);
+    memory_.catch_up(current_);
+    if (n == 0) return;
+    go(to[n > 1 ? decisions_->pick(n, false) : 0]);
+}
+
+wake_reason engine::wait_until(const wait& for_what) noexcept {
+    if (for_what.is_ready(for_what.on, current_)) return wake_reason::ready;
+    simulated& me = threads_[current_];
+    me.waits = for_what;
+    me.reason = wake_reason::ready;
+    leave();
+    me.waits = {};
+    return me.reason;
+}
+
+// The current thread cannot go on.
+void engine::leave() noexcept {
+    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+    option to[2 * max_threads];
+    unsigned n = others(to);
+    const simulated& me = threads_[current_];
+    if (!me.has_ended) {
+        // It may as well be itself whom time or chance wakes.
+        const auto number = static_cast<std::uint8_t>(current_);
+        if (me.waits.may_end_early && spurious_wakes_ < limits_.spurious_wakes)
+            to[n++] = {number, wake_reason::spurious};
+        if (me.waits.has_limit && timeouts_ < limits_.timeouts)
+            to[n++] = {number, wake_reason::timeout};
+    }
+    bool somebody_runs = false;
+    for (unsigned i = 0; i < n; ++i)
+        somebody_runs |= to[i].reason == wake_reason::ready;
+    if (!somebody_runs) {
+        // Nothing happens but that time passes. Chance must not be needed to go on.
+        n = 0;
+        for (unsigned i = 0; i < count_; ++i)
+            if (!threads_[i].has_ended && threads_[i].waits.has_limit)
+                to[n++] = {static_cast<std::uint8_t>(i), wake_reason::timeout};
+    }
+    if (n == 0) {
+        const outside here;
+        std::string text = "deadlock:";
+        for (unsigned i = 0; i < count_; ++i)
+            if (!threads_[i].has_ended)
+                text +=
+                    " thread " + std::to_string(i) + " waits for " + threads_[i].waits.name + ";";
+        fail(text.c_str());
+    }
+    go(to[n > 1 ? decisions_->pick(n, false) : 0]);
+}
+
+void engine::go(option to) noexcept {
+    simulated& next = threads_[to.thread];
+    next.reason = to.reason;
+    if (to.reason == wake_reason::spurious) ++spurious_wakes_;
+    if (to.reason == wake_reason::timeout) ++timeouts_;
+    if (to.thread == current_) return;
+    const unsigned from = current_;
+    current_ = to.thread;
+    fiber::change(fibers_[from], fibers_[to.thread]);
+}
+
+bool engine::may_fail_at(const std::source_location& at) noexcept {
+    for (unsigned i = 0; i < failed_places_; ++i)
+        if (places_[i].line() == at.line() && places_[i].column() == at.column() &&
+            places_[i].file_name() == at.file_name())
+            return false;
+    if (failed_places_ == most_places) return false;
+    places_[failed_places_++] = at;
+    return true;
+}
+
+}  // namespace edo_check
