@@ -1,12 +1,13 @@
 #include <edo/base/seam/mutex.h>
 
 #include <edo/base/seam/futex.h>
+#include <edo/base/seam/tuning.h>
 
 namespace edo::detail {
 
 void mutex::lock_slow() noexcept {
     // Critical sections are tens of nanoseconds long: a short spin mostly saves the sleep.
-    for (int i = 0; i < 64; ++i) {
+    for (int i = 0; i < tuning::mutex_spins; ++i) {
         std::uint32_t expected = 0;
         if (word_.load(relaxed) == 0 &&  // only a hint; the exchange decides
             word_.compare_exchange_weak(expected, 1, acquire, relaxed))  // L; failure retries

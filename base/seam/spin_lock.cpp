@@ -2,17 +2,17 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/seam/futex.h>
+#include <edo/base/seam/tuning.h>
 
 namespace edo::detail {
 
 void spin_lock::lock_slow() noexcept {
-    constexpr int spins = 256;
     constexpr duration step = std::chrono::microseconds(20);
     for (int spun = 0;;) {
         if (word_.load(relaxed) == 0 &&       // only a hint; the exchange decides
             word_.exchange(1, acquire) == 0)  // L
             return;
-        if (spun < spins) {
+        if (spun < tuning::spin_lock_spins) {
             ++spun;
             spin_hint();
         } else {

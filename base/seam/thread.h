@@ -6,6 +6,10 @@
 #include <pthread.h>
 #include <system_error>
 
+#if defined(EDO_MODEL)
+#include <edo_check/thread.h>
+#endif
+
 namespace edo::detail {
 
 struct thread_options {
@@ -14,6 +18,9 @@ struct thread_options {
     int cpu = -1;                 ///< pinned to this core; negative: not pinned
 };
 
+#if defined(EDO_MODEL)
+using edo_check::thread;
+#else
 /// Owns a thread of the operating system.
 /// Thread-safe: no.
 class thread {
@@ -42,5 +49,6 @@ private:
     pthread_t handle_{};
     bool joinable_ = false;
 };
+#endif
 
 }  // namespace edo::detail

@@ -54,6 +54,9 @@ inline constexpr unsigned frames_per_cache = pick<unsigned>(64, 4);
 inline constexpr unsigned unused_slabs_kept = pick<unsigned>(128, 1);
 /// Live tasks are listed in this many independently locked shards.
 inline constexpr unsigned registry_shards = pick<unsigned>(16, 1);
+/// Looks at a lock that is held before the thread sleeps.
+inline constexpr int mutex_spins = pick(64, 1);
+inline constexpr int spin_lock_spins = pick(256, 1);
 /// How long a worker spins before it parks, and what counts as a short and as a long wait for that.
 inline constexpr duration adaptive_spin = std::chrono::microseconds(60);
 inline constexpr duration short_wait = std::chrono::microseconds(150);
