@@ -20,7 +20,8 @@ void* pages(std::size_t bytes) {
 
 arena::arena()
     : memory_(static_cast<char*>(pages(capacity))),
-      shadows_(static_cast<shadow*>(pages(capacity * sizeof(shadow)))) {}
+      shadows_(static_cast<shadow*>(pages(capacity * sizeof(shadow)))),
+      granules_(static_cast<granule*>(pages(capacity / granule_bytes * sizeof(granule)))) {}
 
 void arena::start_run(std::uint32_t run) noexcept {
     run_ = run;
@@ -29,6 +30,7 @@ void arena::start_run(std::uint32_t run) noexcept {
 }
 
 void* arena::allocate(std::size_t bytes, std::size_t alignment) noexcept {
+    alignment = std::max(alignment, granule_bytes);
     const std::size_t at = (used_ + alignment - 1) & ~(alignment - 1);
     if (at + bytes > capacity || count_ == most_blocks)
         engine::get().fail("the scenario allocates more than the checker has room for");
@@ -48,17 +50,20 @@ void arena::release(void* p) noexcept {
         engine::get().fail("free of what was not allocated in this run");
     if (!found->is_live) engine::get().fail("double free");
     // Everybody who used it must have done so before.
-    for (std::uint32_t i = 0; i < found->bytes; ++i) {
-        plain_write(memory_ + offset + i);
-        shadow_of(memory_ + offset + i).is_freed = true;
+    for (std::size_t i = 0; i < std::max<std::size_t>(found->bytes, 1); i += granule_bytes) {
+        granule& g = granules_[(offset + i) / granule_bytes];
+        g.freed_in = run_;
+        if (g.touched_in != run_ || engine::get().is_solo()) continue;
+        for (std::size_t at = offset + i; at < offset + i + granule_bytes; ++at)
+            if (shadows_[at].run == run_) check_write(memory_ + at, shadows_[at]);
     }
     found->is_live = false;
     --live_;
 }
 
 bool arena::is_freed(const void* p) const noexcept {
-    const shadow& s = shadows_[static_cast<const char*>(p) - memory_];
-    return s.run == run_ && s.is_freed;
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(p) - memory_);
+    return granules_[at / granule_bytes].freed_in == run_;
 }
 
 std::string arena::describe_leaks() const {
@@ -70,12 +75,15 @@ std::string arena::describe_leaks() const {
     return text;
 }
 
-arena::shadow& arena::shadow_of(const void* p) noexcept {
-    shadow& s = shadows_[static_cast<const char*>(p) - memory_];
+arena::shadow& arena::touch(const void* p, const char* if_freed) noexcept {
+    const auto at = static_cast<std::size_t>(static_cast<const char*>(p) - memory_);
+    shadow& s = shadows_[at];
     if (s.run != run_) {
         s = {};
         s.run = run_;
+        granules_[at / granule_bytes].touched_in = run_;
     }
+    if (granules_[at / granule_bytes].freed_in == run_) report(if_freed, p, s);
     return s;
 }
 
@@ -95,12 +103,14 @@ void arena::report(const char* what, const void* p, const shadow& s) noexcept {
     engine::get().fail(what);
 }
 
+// What thread 0 does while it is alone happens before or after everything that others do: it need
+// neither be checked nor be remembered.
 void arena::plain_read(const void* p) noexcept {
     engine& e = engine::get();
+    if (e.is_solo() && !is_freed(p)) return;
     const unsigned me = e.current();
     const vector_clock& known = e.shared().known_to(me);
-    shadow& s = shadow_of(p);
-    if (s.is_freed) report("read after free", p, s);
+    shadow& s = touch(p, "read after free");
     if (s.written != 0 && s.writer != me && !known.covers(s.writer, s.written))
         report("data race: a read beside a write", p, s);
     s.read.at[me] = static_cast<std::uint16_t>(known.at[me] + 1);
@@ -108,17 +118,24 @@ void arena::plain_read(const void* p) noexcept {
 
 void arena::plain_write(const void* p) noexcept {
     engine& e = engine::get();
+    if (e.is_solo() && !is_freed(p)) return;
+    const unsigned me = e.current();
+    shadow& s = touch(p, "write after free");
+    check_write(p, s);
+    s.written = static_cast<std::uint16_t>(e.shared().known_to(me).at[me] + 1);
+    s.writer = static_cast<std::uint8_t>(me);
+}
+
+void arena::check_write(const void* p, const shadow& s) noexcept {
+    engine& e = engine::get();
     const unsigned me = e.current();
     const vector_clock& known = e.shared().known_to(me);
-    shadow& s = shadow_of(p);
-    if (s.is_freed) report("write after free", p, s);
     if (s.written != 0 && s.writer != me && !known.covers(s.writer, s.written))
-        report("data race: two writes", p, s);
+        report("data race: two writes (or a free)", p, s);
+    bool unknown = false;
     for (unsigned i = 0; i < max_threads; ++i)
-        if (i != me && !known.covers(i, s.read.at[i]))
-            report("data race: a write beside a read", p, s);
-    s.written = static_cast<std::uint16_t>(known.at[me] + 1);
-    s.writer = static_cast<std::uint8_t>(me);
+        unknown |= i != me && s.read.at[i] > known.at[i];
+    if (unknown) report("data race: a write (or a free) beside a read", p, s);
 }
 
 }  // namespace edo_check

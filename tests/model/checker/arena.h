@@ -42,8 +42,13 @@ private:
         std::uint32_t run;  ///< others than the present one: never touched
         std::uint16_t written;
         std::uint8_t writer;
-        bool is_freed;
         vector_clock read;
+    };
+
+    /// Blocks are whole numbers of these.
+    struct granule {
+        std::uint32_t touched_in;  ///< the last run with a plain access to it
+        std::uint32_t freed_in;    ///< the last run that freed it
     };
 
     struct block {
@@ -53,13 +58,16 @@ private:
         bool is_live;
     };
 
-    shadow& shadow_of(const void* p) noexcept;
+    static constexpr std::size_t granule_bytes = 16;
+    shadow& touch(const void* p, const char* if_freed) noexcept;
+    void check_write(const void* p, const shadow& s) noexcept;
     [[noreturn]] void report(const char* what, const void* p, const shadow& s) noexcept;
 
     static constexpr std::size_t capacity = 512 * 1024;
     static constexpr unsigned most_blocks = 2048;
     char* memory_;
     shadow* shadows_;
+    granule* granules_;
     std::size_t used_ = 0;
     std::size_t live_ = 0;
     std::uint32_t run_ = 0;

@@ -56,18 +56,12 @@ std::memory_order for_store(std::memory_order order) noexcept {
 /// The location of an object in the present run, checked to be usable by the current thread.
 class atomic_word::location_ref {
 public:
-    explicit location_ref(const atomic_word& word) noexcept : e(engine::get()) {
-        e.step();
+    location_ref(const atomic_word& word, bool writes) noexcept : e(engine::get()) {
+        find(word);
+        e.step(e.shared().id_of(*found), writes);
+        // Others may have come first.
         if (e.heap().contains(&word) && e.heap().is_freed(&word))
             e.fail("an atomic operation on freed memory");
-        if (word.run_ == e.run_number()) found = e.shared().find(word.id_, &word);
-        if (found == nullptr) {
-            // Made before the run, so visible to everybody.
-            found = &e.shared().create(&word, word.bits_, 0);
-            found->stores[0].step = 0;
-            word.run_ = e.run_number();
-            word.id_ = e.shared().id_of(*found);
-        }
         if (found->is_dead) e.fail("an atomic operation on an object that was destroyed");
         const stored& first = found->stores[0];
         const unsigned me = e.current();
@@ -78,6 +72,17 @@ public:
 
     engine& e;
     location* found = nullptr;
+
+private:
+    void find(const atomic_word& word) noexcept {
+        if (word.run_ == e.run_number()) found = e.shared().find(word.id_, &word);
+        if (found != nullptr) return;
+        // Made before the run, so visible to everybody.
+        found = &e.shared().create(&word, word.bits_, 0);
+        found->stores[0].step = 0;
+        word.run_ = e.run_number();
+        word.id_ = e.shared().id_of(*found);
+    }
 };
 
 void atomic_word::construct() noexcept {
@@ -95,7 +100,7 @@ void atomic_word::destroy() noexcept {
     location* const at = e.shared().find(id_, this);
     if (at == nullptr) return;
     const unsigned me = e.current();
-    for (unsigned i = 0; i < max_threads; ++i)
+    for (unsigned i = 0; i < max_threads && !e.is_solo(); ++i)
         if (i != me && !e.shared().known_to(me).covers(i, at->used_by.at[i]))
             e.fail("data race: an object is destroyed beside an atomic operation on it");
     at->is_dead = true;
@@ -103,7 +108,7 @@ void atomic_word::destroy() noexcept {
 
 std::uint64_t atomic_word::load_bits(std::memory_order order, const place& at) const noexcept {
     if (!engine::is_inside()) return bits_;
-    location_ref ref(*this);
+    location_ref ref(*this, false);
     if (const mutation* m = ref.e.mutation_at(at);
         m != nullptr && m->what() == mutant::kind::weaken)
         order = for_load(m->order());
@@ -116,6 +121,17 @@ std::uint64_t atomic_word::load_bits(std::memory_order order, const place& at) c
     return bits;
 }
 
+std::uint64_t atomic_word::newest_bits(const place& at) const noexcept {
+    if (!engine::is_inside()) return bits_;
+    location_ref ref(*this, false);
+    const std::uint64_t bits = ref.found->newest().value;
+    if (ref.e.tracer() != nullptr) {
+        const engine::outside here;
+        note("look", id_, "-> " + in_hex(bits), std::memory_order_relaxed, at);
+    }
+    return bits;
+}
+
 void atomic_word::store_bits(std::uint64_t bits,
                              std::memory_order order,
                              const place& at) noexcept {
@@ -123,7 +139,7 @@ void atomic_word::store_bits(std::uint64_t bits,
         bits_ = bits;
         return;
     }
-    location_ref ref(*this);
+    location_ref ref(*this, true);
     if (const mutation* m = ref.e.mutation_at(at); m != nullptr) {
         if (m->what() == mutant::kind::skip) return;
         if (m->what() == mutant::kind::weaken) order = for_store(m->order());
@@ -163,7 +179,7 @@ std::uint64_t atomic_word::change_bits(change how,
         bits_ = changed(old);
         return old;
     }
-    location_ref ref(*this);
+    location_ref ref(*this, true);
     memory_model& m = ref.e.shared();
     const unsigned me = ref.e.current();
     std::uint64_t old = 0;
@@ -199,7 +215,7 @@ bool atomic_word::compare_exchange_bits(std::uint64_t& expected,
         bits_ = desired;
         return true;
     }
-    location_ref ref(*this);
+    location_ref ref(*this, true);
     memory_model& m = ref.e.shared();
     const unsigned me = ref.e.current();
     const std::uint64_t wanted = expected;

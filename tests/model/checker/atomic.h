@@ -31,6 +31,7 @@ protected:
     }
 
     std::uint64_t load_bits(std::memory_order order, const place& at) const noexcept;
+    std::uint64_t newest_bits(const place& at) const noexcept;
     void store_bits(std::uint64_t bits, std::memory_order order, const place& at) noexcept;
     std::uint64_t change_bits(change how,
                               std::uint64_t operand,
@@ -69,6 +70,9 @@ public:
     T load(std::memory_order order, place at = place::current()) const noexcept {
         return from_bits(load_bits(order, at));
     }
+
+    /// The newest value, whatever the thread may know: what the kernel sees.
+    T load_newest(place at = place::current()) const noexcept { return from_bits(newest_bits(at)); }
 
     void store(T value, std::memory_order order, place at = place::current()) noexcept {
         store_bits(to_bits(value), order, at);

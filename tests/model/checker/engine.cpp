@@ -3,9 +3,9 @@
 
 namespace edo_check {
 
-engine& engine::get() noexcept {
-    static engine* const the_one = new engine;  // large, and used until the process ends
-    return *the_one;
+engine& engine::make() noexcept {
+    the_one_ = new engine;  // large, and used until the process ends
+    return *the_one_;
 }
 
 bool engine::run(void (*body)(void*),
@@ -18,7 +18,9 @@ bool engine::run(void (*body)(void*),
     memory_.reset(limits.memory);
     ++run_number_;
     heap_.start_run(run_number_);
-    count_ = steps_ = preemptions_ = spurious_wakes_ = timeouts_ = failed_places_ = 0;
+    count_ = steps_ = preemptions_ = oddities_ = joined_ = 0;
+    spurious_wakes_ = timeouts_ = failed_places_ = 0;
+    is_solo_ = true;
     was_bounded_ = has_failed_ = false;
     now = 1;
     start(body, argument);
@@ -66,7 +68,10 @@ unsigned engine::start(void (*body)(void*), void* argument) noexcept {
     threads_[number].body = body;
     threads_[number].argument = argument;
     fibers_[number].prepare(&enter);
-    if (number != 0) memory_.start_thread(current_, number);
+    if (number != 0) {
+        memory_.start_thread(current_, number);
+        is_solo_ = false;
+    }
     return number;
 }
 
@@ -77,6 +82,7 @@ void engine::join(unsigned other) noexcept {
          .on = &threads_[other],
          .name = "the end of a thread"});
     memory_.join_thread(current_, other);
+    is_solo_ = current_ == 0 && ++joined_ + 1 == count_;
 }
 
 bool engine::can_run(unsigned number) const noexcept {
@@ -105,7 +111,7 @@ unsigned engine::others(option* to) const noexcept {
 
 void engine::step() noexcept {
     if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
-    if (count_ == 1) return;
+    if (is_solo_) return;
     option to[2 * max_threads];
     const unsigned n = others(to);
     if (n == 0) return;
@@ -117,6 +123,67 @@ void engine::step() noexcept {
     if (picked == 0) return;
     ++preemptions_;
     go(to[picked - 1]);
+}
+
+void engine::step(std::uint32_t object, bool writes) noexcept {
+    if (is_solo_) {
+        if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+        return;
+    }
+    sharing& s = learned_[object];
+    s.users |= static_cast<std::uint8_t>(1U << current_);
+    s.is_written |= writes;
+    if (is_shared_[object]) return step();
+    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+}
+
+void engine::forget_sharing() noexcept {
+    for (unsigned i = 0; i < memory_model::most_locations; ++i) {
+        learned_[i] = {};
+        is_shared_[i] = false;
+    }
+}
+
+bool engine::learn_sharing() noexcept {
+    bool grew = false;
+    for (unsigned i = 0; i < memory_.locations(); ++i) {
+        if (is_shared_[i] || !learned_[i].matters()) continue;
+        is_shared_[i] = grew = true;
+    }
+    return grew;
+}
+
+std::string engine::sharing_text() const {
+    constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned i = 0; i < memory_model::most_locations; i += 4) {
+        unsigned four = 0;
+        for (unsigned j = 0; j < 4; ++j)
+            four |= (is_shared_[i + j] ? 1U : 0U) << j;
+        text += digits[four];
+    }
+    text.erase(text.find_last_not_of('0') + 1);
+    return text;
+}
+
+void engine::set_sharing(std::string_view text) noexcept {
+    forget_sharing();
+    for (unsigned i = 0; i < text.size() && 4 * i < memory_model::most_locations; ++i) {
+        const auto four =
+            static_cast<unsigned>(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+        for (unsigned j = 0; j < 4; ++j)
+            is_shared_[4 * i + j] = (four >> j & 1) != 0;
+    }
+}
+
+unsigned engine::decide(unsigned count) noexcept {
+    if (oddities_ == limits_.oddities) {
+        was_bounded_ = true;
+        return 0;
+    }
+    const unsigned picked = decisions_->pick(count, false);
+    if (picked != 0) ++oddities_;
+    return picked;
 }
 
 void engine::yield() noexcept {
@@ -182,6 +249,7 @@ void engine::go(option to) noexcept {
     if (to.thread == current_) return;
     const unsigned from = current_;
     current_ = to.thread;
+    if (hook_ != nullptr) hook_(from, to.thread);
     fiber::change(fibers_[from], fibers_[to.thread]);
 }
 

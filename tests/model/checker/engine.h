@@ -10,12 +10,14 @@
 #include <cstdint>
 #include <source_location>
 #include <string>
+#include <string_view>
 
 namespace edo_check {
 
 /// What a run may do.
 struct run_limits {
     unsigned preemptions = 2;  ///< switches away from a thread that could have gone on
+    unsigned oddities = 2;     ///< old values read, stores put before others, weak failures
     memory_model::limits memory;
     unsigned spurious_wakes = 1;  ///< futex waits that end for no reason
     unsigned timeouts = 1;        ///< bounded waits that end by time while others can still run
@@ -27,7 +29,7 @@ enum class wake_reason : std::uint8_t { ready, timeout, spurious };
 
 class engine {
 public:
-    static engine& get() noexcept;
+    static engine& get() noexcept { return the_one_ != nullptr ? *the_one_ : make(); }
 
     /// Runs `body(argument)` once, as thread 0, with the decisions of `decisions`.
     /// Returns: whether it ended without a failure; else failure() says what went wrong.
@@ -35,7 +37,7 @@ public:
 
     const std::string& failure() const noexcept { return failure_; }
 
-    /// True if some step had more alternatives than the bound on preemptions let it try.
+    /// True if some step had more alternatives than the bounds let it try.
     bool was_bounded() const noexcept { return was_bounded_; }
 
     void set_trace(trace* to) noexcept { trace_ = to; }
@@ -62,7 +64,8 @@ public:
 
     [[noreturn]] void fail(const char* what) noexcept;
 
-    unsigned decide(unsigned count) noexcept { return decisions_->pick(count, false); }
+    /// Decides what memory answers; 0 is what a machine of another time would have done.
+    unsigned decide(unsigned count) noexcept;
 
     unsigned current() const noexcept { return current_; }
 
@@ -74,6 +77,13 @@ public:
 
     /// Before each operation that others can see: another thread may come first.
     void step() noexcept;
+    /// The same for an operation on an atomic object. What only one thread uses, or nobody writes
+    /// while several run, makes no difference to the others; see forget_sharing().
+    void step(std::uint32_t object, bool writes) noexcept;
+
+    /// True while thread 0 is alone and knows all that the others have done: nothing can race.
+    bool is_solo() const noexcept { return is_solo_; }
+
     /// The thread cannot go on by itself: any other may come now, at no price.
     void yield() noexcept;
 
@@ -100,6 +110,19 @@ public:
     /// Once per run and place: whether a weak compare-exchange at `at` may fail for no reason.
     bool may_fail_at(const std::source_location& at) noexcept;
 
+    /// Which objects are shared is learned from the runs, by the order in which objects are made.
+    /// It holds for all runs of a search, so a search in which it has grown() has to begin again.
+    void forget_sharing() noexcept;
+    /// Takes what was learned in the last run. Returns: whether there was anything new.
+    bool learn_sharing() noexcept;
+    /// The objects known to be shared, four a digit, for replays.
+    std::string sharing_text() const;
+    void set_sharing(std::string_view text) noexcept;
+
+    /// Called at each change of threads: carries over what the code under test keeps in variables
+    /// of the thread, of which there is only one.
+    void on_change(void (*hook)(unsigned from, unsigned to) noexcept) noexcept { hook_ = hook; }
+
     trace* tracer() noexcept { return trace_; }
 
     std::uint64_t now = 1;  ///< the clock of the run, in nanoseconds; each timeout moves it on
@@ -113,11 +136,19 @@ private:
         bool has_ended = false;
     };
 
+    struct sharing {
+        std::uint8_t users = 0;  ///< a bit for each thread
+        bool is_written = false;
+
+        bool matters() const noexcept { return is_written && (users & (users - 1)) != 0; }
+    };
+
     struct option {
         std::uint8_t thread;
         wake_reason reason;
     };
 
+    static engine& make() noexcept;
     static void enter() noexcept;
     bool can_run(unsigned thread) const noexcept;
     unsigned others(option* to) const noexcept;
@@ -125,19 +156,26 @@ private:
     void leave() noexcept;
 
     static constinit inline bool inside_ = false;
+    static constinit inline engine* the_one_ = nullptr;
 
     run_limits limits_;
     choices* decisions_ = nullptr;
     const mutation* mutation_ = nullptr;
     trace* trace_ = nullptr;
+    void (*hook_)(unsigned from, unsigned to) noexcept = nullptr;
     memory_model memory_;
     arena heap_;
     unsigned current_ = 0;
     unsigned count_ = 0;
     unsigned steps_ = 0;
     unsigned preemptions_ = 0;
+    unsigned oddities_ = 0;
+    unsigned joined_ = 0;
     unsigned spurious_wakes_ = 0;
     unsigned timeouts_ = 0;
+    bool is_solo_ = true;
+    sharing learned_[memory_model::most_locations];
+    bool is_shared_[memory_model::most_locations] = {};
     bool was_bounded_ = false;
     bool has_failed_ = false;
     std::uint32_t run_number_ = 0;

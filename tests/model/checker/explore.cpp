@@ -29,8 +29,7 @@ public:
     /// Tries all runs with at most `preemptions`. Returns: whether there are no more; false also
     /// after a failure.
     bool exhaust(unsigned preemptions, std::uint64_t budget, findings& found) {
-        run_limits limits = how_.limits;
-        limits.preemptions = preemptions;
+        const run_limits limits = limits_for(preemptions);
         decisions.search_all();
         was_bounded = false;
         for (std::uint64_t i = 0; i < budget; ++i) {
@@ -40,18 +39,31 @@ public:
                 return false;
             }
             was_bounded |= engine::get().was_bounded();
-            if (!decisions.next_run()) return true;
+            if (engine::get().learn_sharing()) {
+                decisions.search_all();
+                was_bounded = false;
+            } else if (!decisions.next_run()) {
+                return true;
+            }
         }
         return false;
     }
 
-    void draw(std::uint64_t count, findings& found) {
+    // With each preemption more, memory may be odd once more, too; once at least.
+    run_limits limits_for(unsigned preemptions) const {
         run_limits limits = how_.limits;
-        limits.preemptions = unbounded;
+        limits.preemptions = preemptions;
+        limits.oddities = preemptions == 0 ? 1 : preemptions;
+        return limits;
+    }
+
+    void draw(std::uint64_t count, findings& found) {
+        const run_limits limits = limits_for(unbounded);
         decisions.search_at_random(from_environment("EDO_SEED", 1));
         for (std::uint64_t i = 0; i < count; ++i) {
             ++found.runs;
             if (!run(limits)) return explain(limits, found);
+            engine::get().learn_sharing();
         }
     }
 
@@ -63,7 +75,7 @@ public:
         found.replay =
             how_.name + "=" +
             (limits.preemptions == unbounded ? "all" : std::to_string(limits.preemptions)) + ":" +
-            text;
+            text + ":" + engine::get().sharing_text();
         found.table = trace_of(limits, text);
     }
 
@@ -84,20 +96,28 @@ private:
     const std::function<void()>& scenario_;
 };
 
-/// What EDO_CHECK_REPLAY says of this scenario, if anything: bound and decisions.
-std::optional<std::pair<unsigned, std::string>> asked_for(const std::string& name) {
+/// What EDO_CHECK_REPLAY says: <name>=<bound>:<decisions>:<shared objects>.
+struct wanted_run {
+    unsigned bound;
+    std::string decisions;
+    std::string sharing;
+};
+
+std::optional<wanted_run> asked_for(const std::string& name) {
     const char* const given = std::getenv("EDO_CHECK_REPLAY");
     if (given == nullptr) return {};
     std::string_view text = given;
     if (!text.starts_with(name + "=")) return {};
     text.remove_prefix(name.size() + 1);
-    const auto colon = text.find(':');
-    if (colon == std::string_view::npos) return {};
-    const std::string bound(text.substr(0, colon));
-    return std::pair{bound == "all"
-                         ? unbounded
-                         : static_cast<unsigned>(std::strtoul(bound.c_str(), nullptr, 10)),
-                     std::string(text.substr(colon + 1))};
+    const auto first = text.find(':');
+    const auto second = text.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) return {};
+    const std::string bound(text.substr(0, first));
+    return wanted_run{bound == "all"
+                          ? unbounded
+                          : static_cast<unsigned>(std::strtoul(bound.c_str(), nullptr, 10)),
+                      std::string(text.substr(first + 1, second - first - 1)),
+                      std::string(text.substr(second + 1))};
 }
 
 }  // namespace
@@ -113,11 +133,16 @@ findings explore(const exploration& how, const std::function<void()>& scenario) 
     }
     engine::get().set_mutation(bug ? &*bug : nullptr);
     search all(how, scenario);
+    // Once for nothing: what a program does only the first time (static locals) must be over before
+    // decisions are counted.
+    engine::get().forget_sharing();
+    all.decisions.search_all();
+    all.run(how.limits);
+    engine::get().learn_sharing();
 
     if (const auto wanted = asked_for(how.name)) {
-        run_limits limits = how.limits;
-        limits.preemptions = wanted->first;
-        const std::string table = all.trace_of(limits, wanted->second);
+        engine::get().set_sharing(wanted->sharing);
+        const std::string table = all.trace_of(all.limits_for(wanted->bound), wanted->decisions);
         std::printf("%s\n%s", how.name.c_str(), table.c_str());
         found.runs = 1;
         found.what = engine::get().failure();

@@ -10,11 +10,11 @@ namespace edo_check {
 
 struct exploration {
     std::string name;  ///< unique; replays are told by it
-    /// Preemptions per run are tried from 0 upwards. Up to this bound `most_runs` may be spent;
-    /// beyond it, up to any number of preemptions, `extra_runs`.
+    /// Preemptions per run, and as many oddities of memory, are tried from 0 upwards. Up to this
+    /// bound `most_runs` may be spent; beyond it, up to any number, `extra_runs`.
     unsigned bound = 2;
     std::uint64_t most_runs = 2'000'000;
-    std::uint64_t extra_runs = 100'000;
+    std::uint64_t extra_runs = 20'000;
     /// Draws decisions instead of trying all: for scenarios that do not end within the budget.
     std::uint64_t random_runs = 0;
     run_limits limits = {};

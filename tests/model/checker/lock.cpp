@@ -31,6 +31,13 @@ void mutex::start_run() noexcept {
     holder_ = nobody;
     run_skips_ = 0;
     released_ = {};
+    memory_model& m = engine::get().shared();
+    id_ = m.id_of(m.create(this, 0, 0));
+}
+
+void mutex::step() noexcept {
+    start_run();
+    engine::get().step(id_, true);
 }
 
 void mutex::destroy() noexcept {
@@ -41,8 +48,7 @@ void mutex::destroy() noexcept {
 void mutex::lock(place at) noexcept {
     if (!engine::is_inside()) return;
     engine& e = engine::get();
-    start_run();
-    e.step();
+    step();
     if (e.heap().contains(this) && e.heap().is_freed(this)) e.fail("a lock in freed memory");
     if (const mutation* bug = e.mutation_at(at);
         bug != nullptr && bug->what() == mutant::kind::skip) {
@@ -63,8 +69,7 @@ void mutex::lock(place at) noexcept {
 bool mutex::try_lock(place at) noexcept {
     if (!engine::is_inside()) return true;
     engine& e = engine::get();
-    start_run();
-    e.step();
+    step();
     const bool is_free = holder_ == nobody;
     note(is_free ? "try_lock" : "try_lock (no)", at);
     if (!is_free) return false;

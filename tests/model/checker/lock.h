@@ -28,12 +28,14 @@ public:
 
 private:
     void start_run() noexcept;
+    void step() noexcept;
     void destroy() noexcept;
 
     static constexpr std::uint8_t nobody = 0xff;
     std::uint8_t holder_ = nobody;
     std::uint8_t run_skips_ = 0;  // holders that a mutant has let in beside the lock
     std::uint32_t run_ = 0;
+    std::uint32_t id_ = 0;  // of the location that stands for it where it counts who uses what
     view released_;
 };
 

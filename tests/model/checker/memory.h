@@ -44,6 +44,8 @@ struct location {
 /// See docs/model_checking.md.
 class memory_model {
 public:
+    static constexpr unsigned most_locations = 256;
+
     struct limits {
         unsigned stale_window = 4;    ///< how many of the newest stores a load may take
         bool reorders_stores = true;  ///< whether a store may be older than one executed before
@@ -91,6 +93,8 @@ public:
         return id < used_ && locations_[id].object == object ? &locations_[id] : nullptr;
     }
 
+    unsigned locations() const noexcept { return used_; }
+
     std::uint32_t id_of(const location& at) const noexcept {
         return static_cast<std::uint32_t>(&at - locations_);
     }
@@ -114,7 +118,6 @@ private:
     void insert(location& at, unsigned position, const stored& s) noexcept;
     stored make(unsigned thread, std::uint64_t value, std::memory_order order) noexcept;
 
-    static constexpr unsigned most_locations = 256;
     static constexpr unsigned most_fences = 1024;
     limits limits_;
     unsigned used_ = 0;

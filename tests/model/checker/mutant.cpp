@@ -22,7 +22,7 @@ bool ends_statement(const std::string& line) {
 
 }  // namespace
 
-mutation::mutation(const mutant& m) : file_(m.file), what_(m.what), order_(m.order) {
+mutation::mutation(const mutant& m) : file_(m.file), in_(m.in), what_(m.what), order_(m.order) {
     std::ifstream in(std::string(EDO_MODEL_SOURCES) + "/" + m.file);
     std::vector<std::string> text;
     for (std::string line; std::getline(in, line);)
@@ -47,7 +47,8 @@ mutation::mutation(const mutant& m) : file_(m.file), what_(m.what), order_(m.ord
 
 bool mutation::hits(const std::source_location& at) const noexcept {
     if (std::find(lines_.begin(), lines_.end(), at.line()) == lines_.end()) return false;
-    return std::string_view(at.file_name()).ends_with(file_);
+    return std::string_view(at.file_name()).ends_with(file_) &&
+           std::string_view(at.function_name()).find(in_) != std::string_view::npos;
 }
 
 }  // namespace edo_check

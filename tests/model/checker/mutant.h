@@ -24,6 +24,7 @@ struct mutant {
     std::string line;
     kind what = kind::weaken;
     std::memory_order order = std::memory_order_relaxed;
+    std::string in = {};  ///< part of the function's name, where lines are alike
 };
 
 /// A mutant whose lines were found.
@@ -43,6 +44,7 @@ public:
 
 private:
     std::string file_;
+    std::string in_;
     std::vector<unsigned> lines_;
     mutant::kind what_;
     std::memory_order order_;

@@ -2,8 +2,7 @@
 // Threads in scenarios.
 
 #include "engine.h"
-#include <memory>
-#include <utility>
+#include <system_error>
 
 namespace edo_check {
 
@@ -38,6 +37,36 @@ template <class... F>
 void run_threads(F... bodies) noexcept {
     detail::run_threads(bodies...);
 }
+
+/// The seam's thread: as base/seam/thread.h. Starting one never fails.
+class thread {
+public:
+    thread() noexcept = default;
+    thread(const thread&) = delete;
+    thread& operator=(const thread&) = delete;
+
+    template <class Options>
+    std::error_code start(const Options&,
+                          void (*body)(void* argument) noexcept,
+                          void* argument) noexcept {
+        number_ = engine::get().start(body, argument);
+        is_joinable_ = true;
+        return {};
+    }
+
+    bool is_joinable() const noexcept { return is_joinable_; }
+
+    void join() noexcept {
+        engine::get().join(number_);
+        is_joinable_ = false;
+    }
+
+    void detach() noexcept { is_joinable_ = false; }
+
+private:
+    unsigned number_ = 0;
+    bool is_joinable_ = false;
+};
 
 /// Ends the run as failed unless `cond` holds. Instead of GoogleTest's macros, which neither know
 /// the run nor end it.

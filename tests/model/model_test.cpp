@@ -1,0 +1,53 @@
+#include "model_test.h"
+#include <cstdio>
+
+#include <gtest/gtest.h>
+
+namespace edo_check {
+namespace {
+
+exploration named(const scenario& s, const std::string& suffix) {
+    exploration how = s.how;
+    how.name = s.name + suffix;
+    return how;
+}
+
+}  // namespace
+
+void expect_holds(const scenario& s) {
+    const exploration how = named(s, "");
+    const findings found = explore(how, s.body);
+    std::printf("[ model    ] %s\n", found.summary(how.name).c_str());
+    std::fflush(stdout);
+    EXPECT_FALSE(found.failed) << how.name << ": " << found.what << "\n"
+                               << found.table << "EDO_CHECK_REPLAY=" << found.replay;
+    if (found.runs == 1) return;  // a replay
+    EXPECT_TRUE(found.failed || found.is_complete || found.bound >= 2 || found.runs >= 2'000'000)
+        << found.summary(how.name);
+}
+
+void expect_caught(const mutant& bug, std::initializer_list<scenario> family) {
+    std::uint64_t runs = 0;
+    // Most bugs need one preemption: try that everywhere first.
+    for (unsigned bound = 1; bound <= 2; ++bound) {
+        for (const scenario& s : family) {
+            exploration how = named(s, "!" + bug.name);
+            how.bug = &bug;
+            how.bound = bound;
+            how.extra_runs = 0;
+            how.most_runs = 300'000;
+            const findings found = explore(how, s.body);
+            runs += found.runs;
+            ASSERT_TRUE(found.has_bug_lines)
+                << "the mutant's line is not in " << bug.file << " any more: " << bug.line;
+            if (!found.failed) continue;
+            std::printf("[ mutant   ] %-36s caught by %s after %lu runs: %s\n", bug.name.c_str(),
+                        s.name, static_cast<unsigned long>(runs), found.what.c_str());
+            std::fflush(stdout);
+            return;
+        }
+    }
+    ADD_FAILURE() << "not caught in " << runs << " runs: " << bug.name;
+}
+
+}  // namespace edo_check
