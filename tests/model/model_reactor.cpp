@@ -1,0 +1,66 @@
+// A reactor without a kernel: what drivers get in the model build.
+
+#include "model_reactor.h"
+#include <edo_check/engine.h>
+#include <edo_check/lock.h>
+#include <memory>
+
+#include <edo/io/reactor.h>
+
+namespace edo {
+namespace model {
+namespace {
+
+unsigned calls = 0;
+unsigned calls_in_run = 0;
+
+class reactor final : public detail::reactor {
+public:
+    ~reactor() override { home_.close(), home_.release_ref(); }
+
+    reactor_kind kind() const noexcept override { return reactor_kind::epoll; }
+
+    std::error_code attach(detail::registration&) noexcept override { return {}; }
+
+    detail::detachment detach(detail::registration&) noexcept override { return {}; }
+
+    // A wait that does not sleep takes the edge all the same.
+    unsigned poll(duration limit) noexcept override {
+        if (limit > duration::zero()) wakes_.park(limit);
+        return 0;
+    }
+
+    bool has_events() const noexcept override { return false; }
+
+    void wake() noexcept override {
+        if (std::exchange(calls_in_run, edo_check::engine::get().run_number()) !=
+            edo_check::engine::get().run_number())
+            calls = 0;
+        ++calls;
+        wakes_.unpark();
+    }
+
+    void shutdown() noexcept override { home_.close(); }
+
+    bool may_change_thread() const noexcept override { return true; }
+
+private:
+    edo_check::parker wakes_;
+};
+
+}  // namespace
+
+unsigned reactor_calls() noexcept {
+    return calls_in_run == edo_check::engine::get().run_number() ? calls : 0;
+}
+
+}  // namespace model
+
+result<detail::reactor_choice> detail::make_reactor(reactor_kind kind) {
+    reactor_choice made;
+    made.reactor = std::make_unique<model::reactor>();
+    made.kind = kind;
+    return made;
+}
+
+}  // namespace edo
