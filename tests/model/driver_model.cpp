@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 #include <edo/runtime/driver/driver.h>
 #include <edo/task/context.h>
 
@@ -94,18 +94,6 @@ void wake_beside_close() {
         [&] { w->d.wake(); });
 }
 
-void notice_is_kept_until_the_next_park() {
-    auto w = std::make_unique<world>();
-    run_threads(
-        [&] {
-            if (w->d.has_notice())
-                expect(w->events.load(std::memory_order_relaxed) == 1,
-                       "a notice without its event");
-            w->wait_for(1);
-        },
-        [&] { w->tell(); });
-}
-
 void awake_owner_costs_no_call() {
     auto w = std::make_unique<world>();
     w->tell();
@@ -119,7 +107,6 @@ const scenario hands_s{"driver.wake_hands_over", wake_hands_over};
 const scenario two_s{"driver.two_wakes", two_wakes};
 const scenario twice_s{"driver.wake_twice", wake_twice};
 const scenario close_s{"driver.wake_beside_close", wake_beside_close};
-const scenario notice_s{"driver.notice_is_kept", notice_is_kept_until_the_next_park};
 const scenario awake_s{"driver.awake_owner_costs_no_call", awake_owner_costs_no_call};
 
 TEST(driver_model, wake_is_not_lost) {
@@ -142,10 +129,6 @@ TEST(driver_model, late_wake_finds_a_closed_driver) {
     expect_holds(close_s);
 }
 
-TEST(driver_model, notice_comes_with_its_event) {
-    expect_holds(notice_s);
-}
-
 TEST(driver_model, owner_that_is_awake_costs_no_call) {
     expect_holds(awake_s);
 }
@@ -153,7 +136,7 @@ TEST(driver_model, owner_that_is_awake_costs_no_call) {
 void caught(
     const char* name, const char* file, const char* line, mutant::kind what, const char* in = "") {
     const mutant bug{.name = name, .file = file, .line = line, .what = what, .in = in};
-    expect_caught(bug, {wake_s, hands_s, two_s, twice_s, close_s, notice_s});
+    expect_caught(bug, {wake_s, hands_s, two_s, twice_s, close_s});
 }
 
 constexpr const char* driver_cpp = "runtime/driver/driver.cpp";
@@ -177,10 +160,6 @@ TEST(driver_mutants, park_does_not_say_so) {
 TEST(driver_mutants, late_wake_takes_no_lock) {
     caught("driver wake without lock", driver_cpp, "mutex_lock guard(wake_lock_)",
            mutant::kind::skip, "::wake");
-}
-
-TEST(driver_mutants, notice_is_not_acquired) {
-    caught("driver V relaxed", "runtime/driver/driver.h", "// V", mutant::kind::weaken);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <edo_check/lock.h>
 #include <memory>
 
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 
 namespace edo {
 namespace model {
@@ -30,8 +30,6 @@ public:
         return 0;
     }
 
-    bool has_events() const noexcept override { return false; }
-
     void wake() noexcept override {
         if (std::exchange(calls_in_run, edo_check::engine::get().run_number()) !=
             edo_check::engine::get().run_number())
@@ -41,8 +39,6 @@ public:
     }
 
     void shutdown() noexcept override { home_.close(); }
-
-    bool may_change_thread() const noexcept override { return true; }
 
 private:
     edo_check::parker wakes_;

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <edo/base/seam/spin_lock.h>
-#include <edo/io/readiness.h>
+#include <edo/io/reactor/readiness.h>
 
 namespace {
 
@@ -198,7 +198,7 @@ TEST(readiness_model, what_precedes_an_event_is_seen) {
 }
 
 void caught(const char* name, const char* line, mutant::kind what) {
-    const mutant bug{.name = name, .file = "io/readiness.h", .line = line, .what = what};
+    const mutant bug{.name = name, .file = "io/reactor/readiness.h", .line = line, .what = what};
     expect_caught(bug, {event_s, events_s, end_s, setters_s, readers_s, precedes_s});
 }
 
