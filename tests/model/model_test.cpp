@@ -1,4 +1,5 @@
 #include "model_test.h"
+#include <algorithm>
 #include <cstdio>
 
 #include <gtest/gtest.h>
@@ -22,7 +23,8 @@ void expect_holds(const scenario& s) {
     EXPECT_FALSE(found.failed) << how.name << ": " << found.what << "\n"
                                << found.table << "EDO_CHECK_REPLAY=" << found.replay;
     if (found.runs == 1) return;  // a replay
-    EXPECT_TRUE(found.failed || found.is_complete || found.bound >= 2 || found.runs >= 2'000'000)
+    EXPECT_TRUE(found.failed || found.is_complete || found.bound >= static_cast<int>(how.bound) ||
+                found.runs >= 2'000'000)
         << found.summary(how.name);
 }
 
@@ -33,7 +35,7 @@ void expect_caught(const mutant& bug, std::initializer_list<scenario> family) {
         for (const scenario& s : family) {
             exploration how = named(s, "!" + bug.name);
             how.bug = &bug;
-            how.bound = bound;
+            how.bound = std::min(bound, s.how.bound);
             how.extra_runs = 0;
             how.most_runs = 300'000;
             const findings found = explore(how, s.body);

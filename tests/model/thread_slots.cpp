@@ -12,6 +12,11 @@ edo::detail::execution* executions[edo_check::max_threads];
 // Registers before any run; there is nothing to call it.
 const bool is_registered = [] {
     edo_check::engine::get().on_change([](unsigned from, unsigned to) noexcept {
+        if (from == to) {  // begins
+            executions[to] = nullptr;
+            if (to == 0) edo::detail::set_current_execution(nullptr);
+            return;
+        }
         executions[from] = edo::detail::current_execution();
         edo::detail::set_current_execution(executions[to]);
     });

@@ -25,7 +25,8 @@ arena::arena()
 
 void arena::start_run(std::uint32_t run) noexcept {
     run_ = run;
-    used_ = live_ = 0;
+    used_ = floor_;
+    live_ = 0;
     count_ = 0;
 }
 

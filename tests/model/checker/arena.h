@@ -21,6 +21,12 @@ public:
     arena& operator=(const arena&) = delete;
 
     void start_run(std::uint32_t run) noexcept;
+
+    /// What the last run has left belongs to static objects: later runs leave it alone.
+    void keep_what_is_left() noexcept {
+        if (live_ != 0) floor_ = used_;
+    }
+
     void* allocate(std::size_t bytes, std::size_t alignment) noexcept;
     void release(void* block) noexcept;
 
@@ -68,6 +74,7 @@ private:
     char* memory_;
     shadow* shadows_;
     granule* granules_;
+    std::size_t floor_ = 0;
     std::size_t used_ = 0;
     std::size_t live_ = 0;
     std::uint32_t run_ = 0;

@@ -22,6 +22,7 @@ bool engine::run(void (*body)(void*),
     spurious_wakes_ = timeouts_ = failed_places_ = 0;
     is_solo_ = true;
     was_bounded_ = has_failed_ = false;
+    failure_.clear();
     now = 1;
     start(body, argument);
     current_ = 0;
@@ -68,6 +69,7 @@ unsigned engine::start(void (*body)(void*), void* argument) noexcept {
     threads_[number].body = body;
     threads_[number].argument = argument;
     fibers_[number].prepare(&enter);
+    if (hook_ != nullptr) hook_(number, number);
     if (number != 0) {
         memory_.start_thread(current_, number);
         is_solo_ = false;

@@ -120,7 +120,7 @@ public:
     void set_sharing(std::string_view text) noexcept;
 
     /// Called at each change of threads: carries over what the code under test keeps in variables
-    /// of the thread, of which there is only one.
+    /// of the thread, of which there is only one. And with a number twice when that thread begins.
     void on_change(void (*hook)(unsigned from, unsigned to) noexcept) noexcept { hook_ = hook; }
 
     trace* tracer() noexcept { return trace_; }

@@ -131,14 +131,17 @@ findings explore(const exploration& how, const std::function<void()>& scenario) 
         found.has_bug_lines = bug->has_lines();
         if (!found.has_bug_lines) return found;
     }
-    engine::get().set_mutation(bug ? &*bug : nullptr);
     search all(how, scenario);
     // Once for nothing: what a program does only the first time (static locals) must be over before
     // decisions are counted.
     engine::get().forget_sharing();
     all.decisions.search_all();
+    // Without the bug: a run that is cut short would leave a mess.
+    engine::get().set_mutation(nullptr);
     all.run(how.limits);
+    engine::get().heap().keep_what_is_left();
     engine::get().learn_sharing();
+    engine::get().set_mutation(bug ? &*bug : nullptr);
 
     if (const auto wanted = asked_for(how.name)) {
         engine::get().set_sharing(wanted->sharing);
@@ -151,23 +154,20 @@ findings explore(const exploration& how, const std::function<void()>& scenario) 
         return found;
     }
 
-    if (how.random_runs != 0) {
-        all.draw(from_environment("EDO_CHECK_RUNS", how.random_runs), found);
-    } else {
-        const auto deepest = static_cast<unsigned>(from_environment("EDO_CHECK_BOUND", how.bound));
-        const std::uint64_t most = from_environment("EDO_CHECK_RUNS", how.most_runs);
-        // Beyond the bound that was asked for, as far as the extra budget goes.
-        std::uint64_t extra = how.extra_runs;
-        for (unsigned bound = 0; !found.failed && !found.is_complete; ++bound) {
-            const std::uint64_t before = found.runs;
-            const bool is_extra = bound > deepest;
-            const std::uint64_t budget = is_extra ? extra : most > before ? most - before : 0;
-            if (!all.exhaust(bound, budget, found)) break;
-            if (is_extra) extra -= found.runs - before;
-            found.bound = static_cast<int>(bound);
-            found.is_complete = !all.was_bounded;
-        }
+    const auto deepest = static_cast<unsigned>(from_environment("EDO_CHECK_BOUND", how.bound));
+    const std::uint64_t most = from_environment("EDO_CHECK_RUNS", how.most_runs);
+    // Beyond the bound that was asked for, as far as the extra budget goes.
+    std::uint64_t extra = how.extra_runs;
+    for (unsigned bound = 0; !found.failed && !found.is_complete; ++bound) {
+        const std::uint64_t before = found.runs;
+        const bool is_extra = bound > deepest;
+        const std::uint64_t budget = is_extra ? extra : most > before ? most - before : 0;
+        if (!all.exhaust(bound, budget, found)) break;
+        if (is_extra) extra -= found.runs - before;
+        found.bound = static_cast<int>(bound);
+        found.is_complete = !all.was_bounded;
     }
+    if (!found.failed && !found.is_complete) all.draw(how.random_runs, found);
     engine::get().set_mutation(nullptr);
     found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return found;

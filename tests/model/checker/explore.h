@@ -15,7 +15,8 @@ struct exploration {
     unsigned bound = 2;
     std::uint64_t most_runs = 2'000'000;
     std::uint64_t extra_runs = 20'000;
-    /// Draws decisions instead of trying all: for scenarios that do not end within the budget.
+    /// Runs afterwards whose decisions are drawn, without bounds: for scenarios that are too large
+    /// to be exhausted with more than a few preemptions.
     std::uint64_t random_runs = 0;
     run_limits limits = {};
     const mutant* bug = nullptr;

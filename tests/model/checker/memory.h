@@ -41,7 +41,7 @@ struct location {
 /// The order of seq_cst operations is the order in which they are executed.
 ///
 /// Not produced: results that need a load to see a store that is executed later (load buffering).
-/// See docs/model_checking.md.
+/// See tests/model/README.md.
 class memory_model {
 public:
     static constexpr unsigned most_locations = 256;
