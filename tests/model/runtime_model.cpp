@@ -1,0 +1,241 @@
+// A whole runtime in miniature: the real scheduler, workers, drivers and wheels (multi_thread.cpp,
+// worker.cpp, driver.cpp) with two workers, one or two tasks, and its shutdown. Only the reactor is
+// the model's.
+//
+// A run has some three hundred steps: what can happen without preemptions is exhausted here (with
+// one for the smallest), and the rest is drawn at random.
+
+#include "model_test.h"
+#include "task_executor.h"
+#include <memory>
+
+#include <gtest/gtest.h>
+
+#include <edo/runtime/scheduler/multi_thread.h>
+#include <edo/task/join_handle.h>
+#include <edo/task/task.h>
+#include <edo/task/yield.h>
+
+namespace {
+
+using edo::join_handle;
+using edo::task;
+using edo::detail::multi_thread;
+using edo::detail::runtime_config;
+using edo::model::signal;
+using edo_check::expect;
+using edo_check::expect_caught;
+using edo_check::expect_holds;
+using edo_check::exploration;
+using edo_check::mutant;
+using edo_check::run_threads;
+using edo_check::scenario;
+
+struct world {
+    multi_thread* runtime;
+    signal never, soon;
+    edo_check::parker done;
+    int result = 0;  // plain: written by a task
+    int begun = 0;
+    int ended = 0;
+
+    world() {
+        runtime_config config;
+        config.name = "m";
+        config.thread_name = "m";
+        config.workers = 2;
+        config.reactor = edo::reactor_kind::epoll;
+        config.busy_poll = edo::duration::zero();
+        config.seed = 1;
+        config.max_blocking_threads = 1;
+        auto made = multi_thread::create(config);
+        expect(static_cast<bool>(made), "the runtime does not start");
+        runtime = *made;
+    }
+
+    // What the destructor of edo::runtime does; every task has ended afterwards.
+    ~world() {
+        runtime->end(nullptr, edo::duration::max());
+        runtime->release_ref();
+        expect(begun == ended, "a frame was not destroyed");
+    }
+
+    template <class... Args>
+    auto spawn(Args&&... args) {
+        return edo::detail::launch_with_handle(edo::detail::make_cell(
+            *runtime, std::source_location::current(), std::forward<Args>(args)...));
+    }
+};
+
+class life {
+public:
+    explicit life(world& w) noexcept : world_(w) { ++world_.begun; }
+
+    life(const life&) = delete;
+    life& operator=(const life&) = delete;
+
+    ~life() { ++world_.ended; }
+
+private:
+    world& world_;
+};
+
+task<> note(world* w) {
+    const life mine(*w);
+    w->result = 7;
+    w->done.unpark();
+    co_return;
+}
+
+task<> wait_for_ever(world* w) {
+    const life mine(*w);
+    co_await w->never.wait();
+    expect(false, "nobody raises this signal");
+}
+
+task<> wait_and_note(world* w) {
+    const life mine(*w);
+    co_await w->soon.wait();
+    w->result = 7;
+    w->done.unpark();
+}
+
+task<int> child() {
+    co_await edo::yield_now();
+    co_return 7;
+}
+
+task<> spawn_and_join(world* w) {
+    const life mine(*w);
+    join_handle<int> h = edo::spawn(child);
+    w->result = co_await std::move(h).join();
+    w->done.unpark();
+}
+
+void start_and_end() {
+    const auto w = std::make_unique<world>();
+}
+
+void one_task() {
+    const auto w = std::make_unique<world>();
+    const auto h = w->spawn(note, w.get());
+    w->done.park();
+    expect(w->result == 7, "the task has not run");
+}
+
+void task_that_spawns() {
+    const auto w = std::make_unique<world>();
+    const auto h = w->spawn(spawn_and_join, w.get());
+    w->done.park();
+    expect(w->result == 7, "the child has not run");
+}
+
+void wake_from_outside() {
+    const auto w = std::make_unique<world>();
+    const auto h = w->spawn(wait_and_note, w.get());
+    w->soon.raise();
+    w->done.park();
+    expect(w->result == 7, "the task has not run");
+}
+
+// The tasks that are left are dropped, wherever they are.
+void shutdown_drops_a_task() {
+    const auto w = std::make_unique<world>();
+    auto h = w->spawn(wait_for_ever, w.get());
+    std::move(h).detach();
+}
+
+void shutdown_beside_a_wake() {
+    auto w = std::make_unique<world>();
+    {
+        auto h = w->spawn(wait_and_note, w.get());
+        std::move(h).detach();
+    }
+    // The signal outlives the runtime, as a channel in the user's hands would.
+    run_threads([&] { w->soon.raise(); }, [&] { w->runtime->end(nullptr, edo::duration::max()); });
+}
+
+exploration large(unsigned bound) {
+    exploration how;
+    how.bound = bound;
+    how.extra_runs = 0;
+    how.random_runs = 10'000;
+    how.limits.steps = 6000;
+    return how;
+}
+
+const scenario start_s{"runtime.start_and_end", start_and_end, large(1)};
+const scenario task_s{"runtime.one_task", one_task, large(0)};
+const scenario spawns_s{"runtime.task_that_spawns", task_that_spawns, large(0)};
+const scenario wake_s{"runtime.wake_from_outside", wake_from_outside, large(0)};
+const scenario drops_s{"runtime.shutdown_drops_a_task", shutdown_drops_a_task, large(0)};
+const scenario beside_s{"runtime.shutdown_beside_a_wake", shutdown_beside_a_wake, large(0)};
+
+TEST(runtime_model, starts_and_ends) {
+    expect_holds(start_s);
+}
+
+TEST(runtime_model, runs_a_task) {
+    expect_holds(task_s);
+}
+
+TEST(runtime_model, task_joins_a_child_wherever_that_runs) {
+    expect_holds(spawns_s);
+}
+
+TEST(runtime_model, wake_from_outside_is_not_lost) {
+    expect_holds(wake_s);
+}
+
+TEST(runtime_model, shutdown_drops_what_is_left) {
+    expect_holds(drops_s);
+}
+
+TEST(runtime_model, shutdown_beside_a_wake_ends) {
+    expect_holds(beside_s);
+}
+
+void caught(const char* name,
+            const char* line,
+            mutant::kind what,
+            const char* in = "",
+            std::memory_order order = std::memory_order_relaxed) {
+    const mutant bug{.name = name,
+                     .file = "runtime/scheduler/multi_thread.cpp",
+                     .line = line,
+                     .what = what,
+                     .order = order,
+                     .in = in};
+    expect_caught(bug, {start_s, task_s, drops_s, wake_s, beside_s});
+}
+
+TEST(runtime_mutants, end_of_a_worker_is_not_told) {
+    caught("worker_ended not told", "progress_.unpark()", mutant::kind::skip, "::worker_ended");
+}
+
+TEST(runtime_mutants, last_task_is_not_told) {
+    caught("tell_if_empty not told", "progress_.unpark()", mutant::kind::skip, "::tell_if_empty");
+}
+
+TEST(runtime_mutants, start_of_a_worker_is_not_told) {
+    caught("worker_opened not told", "progress_.unpark()", mutant::kind::skip, "::worker_opened");
+}
+
+TEST(runtime_mutants, stop_is_not_said) {
+    caught("X skipped", "stopping_.store(true, release)", mutant::kind::skip);
+}
+
+TEST(runtime_mutants, shutdown_is_not_said) {
+    caught("D skipped", "shutting_down_.store(true, seq_cst)", mutant::kind::skip);
+}
+
+TEST(runtime_mutants, worker_leaves_without_the_lock) {
+    caught("may_leave without lock", "mutex_lock guard(lock_)", mutant::kind::skip, "::may_leave");
+}
+
+TEST(runtime_mutants, end_of_a_worker_takes_no_lock) {
+    caught("worker_ended without lock", "mutex_lock guard(lock_)", mutant::kind::skip,
+           "::worker_ended");
+}
+
+}  // namespace
