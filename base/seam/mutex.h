@@ -31,6 +31,7 @@ namespace edo::detail {
 // The unlocking thread touches only the address after U, never the memory: an object may be freed
 // by whoever locks its mutex next, also while the unlocking thread is still about to wake a
 // sleeper.
+// Model: tests/model/locks_model.cpp.
 // Source: U. Drepper, "Futexes are tricky", mutex 2.
 class mutex {
 public:

@@ -26,7 +26,8 @@ namespace edo::detail {
 //  T     park    notified -> empty     acquire   N: what was written before unpark() is seen
 //  N     unpark  any    -> notified    release   T
 //
-// A permit given before park() makes the next park() return at once, so no wake can be lost.
+// A permit given before park() makes the next park() return at once, so no wake can be lost. Model:
+// tests/model/locks_model.cpp.
 class parker {
 public:
     /// Waits for a permit, at most for `limit`, and takes it.

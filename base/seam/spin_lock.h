@@ -25,7 +25,8 @@ namespace edo::detail {
 //  U     unlock  held -> free  release   L
 //
 // Who finds it held spins for a moment and then sleeps in short steps: the holder may have lost its
-// processor, or be visiting a long list, and nobody tells when it is done.
+// processor, or be visiting a long list, and nobody tells when it is done. Model:
+// tests/model/locks_model.cpp.
 class spin_lock {
 public:
     spin_lock() = default;

@@ -69,7 +69,8 @@ private:
 //                                                            who loses a bit learns it by a call
 //
 // A wait looks again under the registration's lock, and whoever sets takes that lock afterwards to
-// wake, so an event is either seen by the look or finds the waiter; see registration.h.
+// wake, so an event is either seen by the look or finds the waiter; see registration.h. Model:
+// tests/model/readiness_model.cpp.
 class readiness {
 public:
     readiness_view look() const noexcept { return readiness_view(word_.load(acquire)); }  // R

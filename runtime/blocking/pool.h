@@ -37,6 +37,7 @@ struct blocking_limits {
 /// Lives as long as the runtime or one of its threads: a thread that is stuck in user code may use
 /// it after the runtime has gone.
 /// Thread-safe: yes.
+/// Model:  tests/model/blocking_pool_model.cpp.
 /// Stress: tests/stress/blocking_pool_test.cpp.
 class blocking_pool {
 public:

@@ -34,7 +34,7 @@ struct execution;
 // Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere. It touches the
 // reactor only when it finds the owner parked, and then under wake_lock_, because the owner may end
 // by another wake and close() the driver meanwhile.
-// Stress: tests/stress/scheduler_test.cpp.
+// Model: tests/model/driver_model.cpp. Stress: tests/stress/scheduler_test.cpp.
 class driver {
 public:
     driver() = default;

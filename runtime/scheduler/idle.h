@@ -48,7 +48,8 @@ struct sleeper : list_node {};
 //                        searching + 1                      this one
 //
 // A sleeper is taken off the list before it is woken, so each wake reaches another one; a worker
-// that ends leaves the list first. Stress: tests/stress/scheduler_test.cpp.
+// that ends leaves the list first. Model: tests/model/idle_model.cpp. Stress:
+// tests/stress/scheduler_test.cpp.
 class idle_workers {
 public:
     /// At most half of `workers` search at a time: more would only disturb each other.

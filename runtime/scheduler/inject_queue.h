@@ -24,7 +24,7 @@ namespace edo::detail {
 // Dropping: a task in the queue stays alive by its entry's reference; at the end of the runtime the
 // queue is drained by polling, and by then each poll finds a task that is complete or cancelled.
 // When every task has ended the queue is closed: an entry that comes still is void.
-// Stress: tests/stress/local_queue_test.cpp.
+// Model: tests/model/inject_queue_model.cpp. Stress: tests/stress/local_queue_test.cpp.
 class inject_queue {
 public:
     /// Returns: false when the queue is closed; then the entry's reference was let go.

@@ -25,7 +25,8 @@ class task_header;
 //  N     fill, take any               relaxed   nothing: no other worker exists; the start of its
 //                                               thread publishes what was done
 //
-// `alone`: no other worker exists. Stress: tests/stress/scheduler_test.cpp.
+// `alone`: no other worker exists. Model: tests/model/lifo_slot_model.cpp. Stress:
+// tests/stress/scheduler_test.cpp.
 class lifo_slot {
 public:
     /// Owner only.

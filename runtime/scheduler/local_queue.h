@@ -41,7 +41,8 @@ namespace edo::detail {
 //
 // A task in the ring holds the reference of its queue entry. The ring is never dropped with tasks
 // in it: its worker drains it before it ends.
-// Stress: tests/stress/local_queue_test.cpp, owner against thieves, with overflow.
+// Model: tests/model/local_queue_model.cpp. Stress: tests/stress/local_queue_test.cpp, owner
+// against thieves, with overflow.
 // Source: the run queue of Tokio, whose idea of the two heads this is.
 class local_queue {
 public:

@@ -41,7 +41,8 @@ namespace edo::detail {
 // when the runtime ends finds everything in place when it comes back; it then drops what it still
 // can and leaves. The last worker stays until every task has ended, and then closes the inject
 // queue: whoever holds a task (a dump that looks at it, a waker between its two steps) still finds
-// somebody who drops it. Stress: tests/stress/scheduler_test.cpp, tests/stress/shutdown_test.cpp.
+// somebody who drops it. Model: tests/model/runtime_model.cpp. Stress:
+// tests/stress/scheduler_test.cpp, tests/stress/shutdown_test.cpp.
 class multi_thread final : public core {
 public:
     static result<multi_thread*> create(runtime_config config);

@@ -32,8 +32,8 @@ namespace edo::detail {
 // searcher that finds work asks (W) after it has given up searching, and passes the call on; a
 // worker that goes to sleep begins the watch, if it is wanted, after it has joined the sleepers.
 //
-// What the watcher remembers of the others belongs to who watches. Stress:
-// tests/stress/scheduler_test.cpp.
+// What the watcher remembers of the others belongs to who watches. Model:
+// tests/model/lifo_slot_model.cpp. Stress: tests/stress/scheduler_test.cpp.
 class slot_watch {
 public:
     /// Returns: true when the caller must wake somebody.

@@ -56,8 +56,8 @@ namespace edo::detail {
 //                                                               frees
 //  R'    finds that all references are the caller's   acquire   R and C of the others, as above
 //
-// Dropping: a handle's drop is H (with X); a waker's is R. Model: tests/model (task_state family);
-// until that exists, tests/stress/task_state_test.cpp runs every pair of transitions under TSan.
+// Dropping: a handle's drop is H (with X); a waker's is R. Model: tests/model/task_model.cpp.
+// Stress: tests/stress/task_state_test.cpp, every pair of transitions under TSan.
 class task_state {
 public:
     static constexpr std::uint64_t running = 1, complete_bit = 2, notified = 4, cancelled = 8,

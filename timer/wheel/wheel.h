@@ -27,7 +27,8 @@ namespace edo::detail {
 //             └────────────────────────── end_park ──┘
 //
 // wake() and unpark are called with the lock held, so that neither the task nor the owner can go
-// away meanwhile. Neither may call the wheel. Tests: tests/timer/wheel_race_test.cpp.
+// away meanwhile. Neither may call the wheel. Tests: tests/timer/wheel_race_test.cpp. Model:
+// tests/model/timer_model.cpp.
 
 /// The deadlines of one worker: when each is due its task is woken, never before.
 ///
