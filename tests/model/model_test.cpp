@@ -1,6 +1,7 @@
 #include "model_test.h"
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 #include <gtest/gtest.h>
 
@@ -45,6 +46,9 @@ void expect_caught(const mutant& bug, std::initializer_list<scenario> family) {
             if (!found.failed) continue;
             std::printf("[ mutant   ] %-36s caught by %s after %lu runs: %s\n", bug.name.c_str(),
                         s.name, static_cast<unsigned long>(runs), found.what.c_str());
+            // To see how: the table is worth a look when a protocol is new.
+            if (std::getenv("EDO_CHECK_TABLES") != nullptr)
+                std::printf("%sEDO_CHECK_REPLAY='%s'\n", found.table.c_str(), found.replay.c_str());
             std::fflush(stdout);
             return;
         }
