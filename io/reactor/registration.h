@@ -79,7 +79,8 @@ enum class farewell : std::uint8_t {
 //
 // A loser of A waits like everybody else: it is linked, and the winner's attach brings its event.
 // In busy and done `home_` belongs to the winner; it is read by the last reference only.
-// Stress: tests/net/runtime_net_test.cpp (destroyed_stream), tests/cancel.
+// Model: tests/model/readiness_model.cpp. Stress: tests/net/runtime_net_test.cpp
+// (destroyed_stream), tests/cancel.
 class registration : public list_node {  // the node: home's members or leaving, under home's lock
 public:
     /// Takes ownership of `fd`, which is open and non-blocking. One owner. Throws std::bad_alloc;

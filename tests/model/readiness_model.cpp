@@ -1,21 +1,25 @@
-// What the kernel has said of a descriptor (io/readiness.h), with the way in which operations and
-// the reactor use it (io/registration.cpp), locks and list of waiters included.
+// What the kernel has said of a descriptor (io/readiness.h), and who waits for it
+// (io/registration.cpp), between operations, the reactor and the owner.
 
 #include "model_test.h"
+#include "thread_task.h"
 #include <memory>
 
 #include <gtest/gtest.h>
 
-#include <edo/base/seam/spin_lock.h>
 #include <edo/io/reactor/readiness.h>
+#include <edo/io/reactor/registration.h>
 
 namespace {
 
+using edo::detail::farewell;
 using edo::detail::interest;
+using edo::detail::io_waiter;
 using edo::detail::readiness;
 using edo::detail::readiness_view;
-using edo::detail::spin_guard;
-using edo::detail::spin_lock;
+using edo::detail::registration;
+using edo::model::thread_scheduler;
+using edo::model::thread_task;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
@@ -23,18 +27,26 @@ using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
 
-/// A descriptor: the kernel's side of it, and the record.
+/// An operation that reads.
+class reader final : public io_waiter {
+public:
+    explicit reader(edo::detail::scheduler& s) : io_waiter(interest::read), task(s) {}
+
+    bool is_waiting() const noexcept { return is_waiting_; }
+
+    thread_task task;
+};
+
+/// A descriptor: the record, and the kernel's side of it.
 struct world {
-    readiness ready;
-    spin_lock lock;        // of the list of waiters
-    bool is_waiting[2]{};  // the list
-    edo_check::parker task[2];
+    thread_scheduler scheduler;
+    reader readers[2] = {reader(scheduler), reader(scheduler)};
+    // No descriptor of this number exists, and closing it does no harm.
+    registration* record = registration::create(-1, farewell::none);
 
     edo_check::mutex kernel;
     int bytes = 0;
     bool is_closed = false;
-
-    int payload = 0;  // written by the setter before it sets
 
     // The reactor: what has come is in the kernel before the event is.
     void arrives(int n) {
@@ -42,7 +54,7 @@ struct world {
             const edo_check::mutex_lock guard(kernel);
             bytes += n;
         }
-        happened(readiness_view::readable);
+        record->happened(readiness_view::readable);
     }
 
     void closes() {
@@ -50,15 +62,7 @@ struct world {
             const edo_check::mutex_lock guard(kernel);
             is_closed = true;
         }
-        happened(readiness_view::readable | readiness_view::read_closed);
-    }
-
-    // registration::happened()
-    void happened(std::uint32_t bits) {
-        ready.set(bits);
-        const spin_guard guard(lock);
-        for (unsigned i = 0; i < 2; ++i)
-            if (is_waiting[i]) task[i].unpark();
+        record->happened(readiness_view::readable | readiness_view::read_closed);
     }
 
     // The call: up to `most` bytes; -1 would block.
@@ -69,35 +73,34 @@ struct world {
         return n == 0 && !is_closed ? -1 : n;
     }
 
-    // What an operation does until it has something. Returns: bytes; 0 at the end.
-    int receive(unsigned me, int most) {
+    // What an operation does until it has something. Returns: bytes; 0 at the end, -1 if the owner
+    // has gone.
+    int receive(unsigned who, int most) {
+        reader& me = readers[who];
         for (;;) {
-            const readiness_view seen = ready.look();
+            const readiness_view seen = record->look();
+            if (seen.is_dropped()) {
+                forget(me);
+                return -1;
+            }
             if (seen.allows(interest::read)) {
                 const int n = read(most);
-                if (n != most) ready.clear(interest::read, seen);
+                if (n != most) record->clear(interest::read, seen);
                 if (n >= 0) {
                     forget(me);
                     return n;
                 }
                 continue;
             }
-            if (wait(me, seen)) task[me].park();
+            if (record->wait(me, me.task.target(), seen)) me.task.wait();
         }
     }
 
-    // registration::wait()
-    bool wait(unsigned me, readiness_view before) {
-        const spin_guard guard(lock);
-        if (!ready.look().is_as_old_as(before)) return false;
-        is_waiting[me] = true;
-        return true;
+    void forget(reader& me) {
+        if (me.is_waiting()) record->forget(me);
     }
 
-    void forget(unsigned me) {
-        const spin_guard guard(lock);
-        is_waiting[me] = false;
-    }
+    void end() { record->drop_owner(); }
 };
 
 void event_beside_a_read() {
@@ -105,6 +108,7 @@ void event_beside_a_read() {
     int n = 0;
     run_threads([&] { w->arrives(1); }, [&] { n = w->receive(0, 8); });
     expect(n == 1, "a read that ended without its byte");
+    w->end();
 }
 
 void two_events_and_two_reads() {
@@ -119,6 +123,7 @@ void two_events_and_two_reads() {
             while (n < 2)
                 n += w->receive(0, 8);
         });
+    w->end();
 }
 
 void data_and_end() {
@@ -134,11 +139,13 @@ void data_and_end() {
                 n += more;
         });
     expect(n == 1, "the end came before the byte");
+    w->end();
 }
 
 void two_readers() {
     auto w = std::make_unique<world>();
     run_threads([&] { w->arrives(2); }, [&] { w->receive(0, 1); }, [&] { w->receive(1, 1); });
+    w->end();
 }
 
 void reader_and_two_setters() {
@@ -150,11 +157,38 @@ void reader_and_two_setters() {
                         ++calls;
                 });
     expect(calls <= 1, "a byte was read twice");
+    w->end();
 }
 
-// Whoever sets has something to say besides the bits: an owner that has dropped, for example.
-void what_precedes_an_event_is_seen() {
+// The last owner goes while an operation waits: that is told, and lets go of the record last.
+void owner_goes_beside_a_wait() {
     auto w = std::make_unique<world>();
+    reader& waiting = w->readers[0];
+    const readiness_view seen = w->record->look();
+    w->record->clear(interest::read, seen);
+    expect(w->record->wait(waiting, waiting.task.target(), seen), "an event out of nowhere");
+    run_threads([&] { w->record->drop_owner(); },
+                [&] {
+                    waiting.task.wait();
+                    expect(w->receive(0, 8) == -1, "the owner goes, and nobody is told");
+                });
+}
+
+// Two sockets of one descriptor go at once; the last takes the record with it.
+void two_owners_go() {
+    auto w = std::make_unique<world>();
+    w->record->add_owner();
+    run_threads([&] { w->record->drop_owner(); }, [&] { w->record->drop_owner(); });
+}
+
+// Whoever sets has something to say besides the bits.
+void what_precedes_an_event_is_seen() {
+    struct word {
+        readiness ready;
+        int payload = 0;
+    };
+
+    auto w = std::make_unique<word>();
     run_threads(
         [&] {
             w->payload = 1;
@@ -170,6 +204,8 @@ const scenario events_s{"readiness.two_events_and_two_reads", two_events_and_two
 const scenario end_s{"readiness.data_and_end", data_and_end};
 const scenario readers_s{"readiness.two_readers", two_readers};
 const scenario setters_s{"readiness.reader_and_two_setters", reader_and_two_setters};
+const scenario owner_s{"readiness.owner_goes_beside_a_wait", owner_goes_beside_a_wait};
+const scenario owners_s{"readiness.two_owners_go", two_owners_go};
 const scenario precedes_s{"readiness.what_precedes_an_event_is_seen",
                           what_precedes_an_event_is_seen};
 
@@ -193,13 +229,26 @@ TEST(readiness_model, events_of_two_threads_both_count) {
     expect_holds(setters_s);
 }
 
+TEST(readiness_model, waiting_operation_outlives_the_owner) {
+    expect_holds(owner_s);
+}
+
+TEST(readiness_model, last_of_two_owners_takes_the_record_along) {
+    expect_holds(owners_s);
+}
+
 TEST(readiness_model, what_precedes_an_event_is_seen) {
     expect_holds(precedes_s);
 }
 
-void caught(const char* name, const char* line, mutant::kind what) {
-    const mutant bug{.name = name, .file = "io/reactor/readiness.h", .line = line, .what = what};
-    expect_caught(bug, {event_s, events_s, end_s, setters_s, readers_s, precedes_s});
+void caught(const char* name,
+            const char* line,
+            mutant::kind what,
+            const char* file = "io/reactor/readiness.h",
+            const char* in = "") {
+    const mutant bug{.name = name, .file = file, .line = line, .what = what, .in = in};
+    expect_caught(bug,
+                  {event_s, owners_s, owner_s, precedes_s, events_s, end_s, setters_s, readers_s});
 }
 
 TEST(readiness_mutants, set_publishes_nothing) {
@@ -220,6 +269,32 @@ TEST(readiness_mutants, set_is_not_atomic) {
 
 TEST(readiness_mutants, set_does_nothing) {
     caught("E skipped", "// E", mutant::kind::skip);
+}
+
+constexpr const char* registration_cpp = "io/reactor/registration.cpp";
+
+TEST(readiness_mutants, wait_takes_no_lock) {
+    caught("wait without lock", "spin_guard guard(lock_)", mutant::kind::skip, registration_cpp,
+           "::wait(");
+}
+
+TEST(readiness_mutants, wake_takes_no_lock) {
+    caught("wake without lock", "spin_guard guard(lock_)", mutant::kind::skip, registration_cpp,
+           "::wake_waiters");
+}
+
+TEST(readiness_mutants, end_of_a_wait_takes_no_lock) {
+    caught("forget without lock", "spin_guard guard(lock_)", mutant::kind::skip, registration_cpp,
+           "::forget");
+}
+
+TEST(readiness_mutants, owners_go_without_order) {
+    caught("P of owners torn", "owners_.fetch_sub(1, acq_rel)", mutant::kind::tear,
+           registration_cpp);
+}
+
+TEST(readiness_mutants, waiters_let_go_without_order) {
+    caught("G relaxed", "refs_.fetch_sub(1, acq_rel)", mutant::kind::weaken, registration_cpp);
 }
 
 }  // namespace

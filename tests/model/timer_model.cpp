@@ -2,14 +2,13 @@
 // thread while the owner of the wheel advances the time and sleeps on another.
 
 #include "model_test.h"
+#include "thread_task.h"
 #include <algorithm>
 #include <memory>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include <edo/task/state/header.h>
-#include <edo/task/state/scheduler.h>
 #include <edo/timer/wheel/wheel.h>
 
 namespace {
@@ -17,9 +16,10 @@ namespace {
 using edo::duration;
 using edo::instant;
 using edo::detail::monotonic_clock;
-using edo::detail::task_header;
 using edo::detail::timer_entry;
 using edo::detail::timer_wheel;
+using edo::model::thread_scheduler;
+using edo::model::thread_task;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
@@ -37,62 +37,14 @@ const bool has_gates = [] {
     return true;
 }();
 
-/// The scheduler of tasks that only note that they were woken.
-class notes final : public edo::detail::scheduler {
-public:
-    void schedule(task_header& task) noexcept override;
-
-    const char* name() const noexcept override { return "notes"; }
-
-    void destroy() noexcept override {}
-};
-
-/// A task with one timer, on a thread of its own.
-class sleeper : public task_header {
-public:
-    explicit sleeper(edo::detail::scheduler& s)
-        : task_header(kind_of, s, std::source_location::current()) {
-        init_state(false);
-    }
-
-    edo::detail::wake_target target() { return {*this, 0}; }
-
-    /// Until the task is woken; the task is polling again then.
-    void wait() {
-        begin_poll_again();
-        woken_.park();
-        began();
-    }
-
-    void began() { state.start_poll(); }
-
-    edo_check::parker woken_;
-
-private:
-    // From running to idle; if it was woken meanwhile it is queued at once.
-    void begin_poll_again() {
-        std::uint8_t spare = edo::detail::task_state::most_spare;
-        if (state.stop_poll(false, false, spare) == edo::detail::task_state::stop::requeue)
-            woken_.unpark();
-    }
-
-    static constexpr edo::detail::task_kind kind_of{nullptr, nullptr, nullptr, nullptr};
-};
-
-void notes::schedule(task_header& task) noexcept {
-    static_cast<sleeper&>(task).woken_.unpark();
-}
-
 struct world {
-    notes scheduler;
-    sleeper task{scheduler};
+    thread_scheduler scheduler;
+    thread_task task{scheduler};
     std::unique_ptr<timer_wheel> wheel = std::make_unique<timer_wheel>();
     edo_check::parker owner;
     edo_check::atomic<bool> stopping{false};
-    unsigned early = 0;
 
     world() {
-        task.began();
         wheel->set_unpark([](void* w) { static_cast<world*>(w)->owner.unpark(); }, this);
     }
 
