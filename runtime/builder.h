@@ -128,6 +128,26 @@ public:
         return *this;
     }
 
+    /// How long one poll of a task may take before its worker counts as blocked: by a call that
+    /// waits, or by a computation. From then on, until it comes back, everything else goes on
+    /// without it: a spare worker takes its place (of those there are at most as many as
+    /// max_blocking_threads()), its queued tasks go to the others, and a monitor thread serves its
+    /// timers. Its sockets still wait. It is found out after one to two such spans. Default: 10 ms. Zero: never;
+    /// then what is bound to a blocked worker waits for it.
+    /// Cost: while some worker is awake the monitor has a look at all of them in each span; it
+    ///       sleeps while all of them do.
+    runtime_builder& blocked_after(duration span) noexcept {
+        config_.blocked_after = span < duration::zero() ? duration::zero() : span;
+        return *this;
+    }
+
+    /// How long one poll may take before it is reported: see set_blocked_worker_hook(). Default:
+    /// 100 ms. Zero: never. Needs blocked_after(), and is found out as late.
+    runtime_builder& report_blocked_after(duration span) noexcept {
+        config_.report_blocked_after = span < duration::zero() ? duration::zero() : span;
+        return *this;
+    }
+
     /// Polls of tasks between two looks at sockets and timers. Default: 61.
     runtime_builder& event_interval(unsigned polls) noexcept {
         config_.event_interval = polls;

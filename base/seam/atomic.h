@@ -26,6 +26,12 @@ inline void spin_hint() noexcept {
 #endif
 }
 
+/// Keeps the compiler from moving accesses over this point; no instruction. For a protocol whose
+/// other side makes every processor pass a barrier.
+inline void compiler_fence() noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+
 }  // namespace edo::detail
 #endif
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <ctime>
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -161,6 +162,20 @@ inline int getpid() noexcept {
     return ::getpid();
 }
 
+inline int gettid() noexcept {
+    return static_cast<int>(::syscall(SYS_gettid));
+}
+
+inline int open(const char* path, int flags) noexcept {
+    return answer(::open(path, flags));
+}
+
+/// A full barrier on every thread of the process that runs, and on the caller. Only after the
+/// process has registered for it.
+inline int membarrier(int command) noexcept {
+    return answer(static_cast<int>(::syscall(SYS_membarrier, command, 0U, 0)));
+}
+
 inline int pthread_create(pthread_t* thread,
                           const pthread_attr_t* attributes,
                           void* (*body)(void*),
@@ -189,7 +204,7 @@ inline int unmap_pages(void* pages, std::size_t bytes) noexcept {
     X(write) X(close) X(fcntl) X(eventfd)                                       \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
     X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
-    X(pthread_create) X(map_pages) X(unmap_pages) X(getpid)
+    X(pthread_create) X(map_pages) X(unmap_pages) X(getpid) X(gettid) X(open) X(membarrier)
 // clang-format on
 
 #if defined(EDO_SEAMS)

@@ -65,6 +65,9 @@ inline constexpr duration long_wait = std::chrono::milliseconds(2);
 /// are.
 inline constexpr duration driver_gap =
     pick(duration(std::chrono::microseconds(4)), duration::zero());
+/// How long a worker may be in one poll before others do its work, and before a line says so.
+inline constexpr duration blocked_after = std::chrono::milliseconds(10);
+inline constexpr duration report_blocked_after = std::chrono::milliseconds(100);
 /// Jobs that may wait for a thread of the blocking pool before try_spawn_blocking() refuses.
 inline constexpr std::size_t blocking_queue_capacity = pick<std::size_t>(1024, 2);
 /// How long a thread of the blocking pool waits for the next job before it ends.

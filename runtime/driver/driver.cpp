@@ -13,6 +13,7 @@ driver::~driver() {
 }
 
 result<void> driver::open(reactor_kind wanted, execution& exec) {
+    auto wheel = std::make_unique<timer_wheel>();  // first: nothing is left if there is no memory
     result<reactor_choice> made = make_reactor(wanted);
     if (!made) return made.error();
     // Waits should end when asked, and not up to 50 us later. Refused, they end later: no harm.
@@ -20,7 +21,7 @@ result<void> driver::open(reactor_kind wanted, execution& exec) {
     reactor_ = std::move(made->reactor);
     kind_ = made->kind;
     why_ = std::move(made->why);
-    wheel_ = std::make_unique<timer_wheel>();
+    wheel_ = std::move(wheel);
     wheel_->set_unpark([](void* self) { static_cast<driver*>(self)->wake(); }, this);
     exec.reactor = reactor_.get();
     exec.wheel = wheel_.get();

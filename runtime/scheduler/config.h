@@ -29,6 +29,8 @@ struct runtime_config {
     bool paused = false;     // virtual time; current-thread runtimes only
     unsigned max_blocking_threads = 64;
     std::size_t blocking_queue = tuning::blocking_queue_capacity;
+    duration blocked_after = tuning::blocked_after;
+    duration report_blocked_after = tuning::report_blocked_after;
     duration blocking_keep_alive = tuning::blocking_keep_alive;
 };
 

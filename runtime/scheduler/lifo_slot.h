@@ -10,23 +10,22 @@ class task_header;
 //
 //            fill (F)                      take (T): the owner runs it
 //   empty ─────────────► taken (a task) ──┬───────────────────────────► empty
-//              taken ─── fill (F): the other task is displaced ──► taken
+//              taken ─── fill (F'): the other task is displaced ──► taken
 //                                         └ steal (S): the owner is stuck in a poll ─► empty
 //
-// Only the owner fills the slot. The task belongs to who has taken it out; with it goes the
-// reference of its queue entry.
+// Only the owner fills the slot; the monitor steals from it (monitor.h). The task belongs to who
+// has taken it out; with it goes the reference of its queue entry.
 //
 //  mark  where      transition        ordering  pairs with
-//  F     fill       any   -> taken    seq_cst   S: the thief sees the task; and the state of the
-//                                               watch, for the reason given in slot_watch.h
+//  F     fill       empty -> taken    release   S: the thief sees the task. A store is enough:
+//                                               others only empty the slot
+//  F'    fill       taken -> taken    acq_rel   S: as F; and one of them gets the other task
 //  T     take       taken -> empty    relaxed   S: one of them gets it; the owner has written it
-//  S     steal      taken -> empty    acquire   F, T
-//  L     is_filled  reads             seq_cst   F, as above
-//  N     fill, take any               relaxed   nothing: no other worker exists; the start of its
-//                                               thread publishes what was done
+//  S     steal      taken -> empty    acquire   F, F'; T
+//  N     fill, take any               relaxed   nothing: nobody steals yet; see sole_mode.h
 //
-// `alone`: no other worker exists. Model: tests/model/lifo_slot_model.cpp. Stress:
-// tests/stress/scheduler_test.cpp.
+// `alone`: nobody steals. Model: tests/model/lifo_slot_model.cpp. Stress:
+// tests/stress/blocked_worker_test.cpp.
 class lifo_slot {
 public:
     /// Owner only.
@@ -36,9 +35,13 @@ public:
 
     /// Owner only. Returns: the task that was in the slot, or null.
     task_header* fill(task_header& task, bool alone) noexcept {
-        if (!alone) return task_.exchange(&task, seq_cst);   // F
-        task_header* const displaced = task_.load(relaxed);  // N
-        task_.store(&task, relaxed);                         // N
+        task_header* const displaced = task_.load(relaxed);  // N; else an exchange decides
+        if (displaced == nullptr) {
+            task_.store(&task, release);  // F
+            return nullptr;
+        }
+        if (!alone) return task_.exchange(&task, acq_rel);  // F'
+        task_.store(&task, relaxed);                        // N
         return displaced;
     }
 
@@ -60,9 +63,7 @@ public:
         return true;
     }
 
-    /// Any thread.
-    bool is_filled() const noexcept { return task_.load(seq_cst) != nullptr; }  // L
-
+    /// Any thread. Requires: the owner is not alone.
     task_header* steal() noexcept { return task_.exchange(nullptr, acquire); }  // S
 
 private:

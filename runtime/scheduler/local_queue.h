@@ -36,8 +36,8 @@ namespace edo::detail {
 //  S     steal  reads head and tail    seq_cst           T
 //  C     steal  real + half            acq_rel, acquire  P, O: what is claimed is claimed once
 //  F     steal  steal = real           acq_rel, acquire  H: the copies are done
-//  N     push,  tail or head + 1       relaxed           nothing: no other worker exists; the start
-//        pop                                             of its thread publishes what was done
+//  N     push,  tail or head + 1       relaxed           nothing: nobody steals or sleeps yet; see
+//        pop                                             sole_mode.h
 //
 // A task in the ring holds the reference of its queue entry. The ring is never dropped with tasks
 // in it: its worker drains it before it ends.
@@ -49,7 +49,7 @@ public:
     static constexpr std::uint32_t capacity = tuning::local_queue_capacity;
 
     /// Owner only. When the ring is full, half of it (the older tasks) and `task` go to `overflow`.
-    /// `alone`: no other worker exists, so nobody steals or sleeps.
+    /// `alone`: there is no other worker, so nobody steals or sleeps; see sole_mode.h.
     void push(task_header& task, inject_queue& overflow, bool alone) noexcept {
         for (;;) {
             const std::uint64_t head = head_.load(acquire);  // H

@@ -12,10 +12,12 @@
 
 namespace edo::detail {
 
-multi_thread::multi_thread(runtime_config config) : core(std::move(config)) {
+multi_thread::multi_thread(runtime_config config) : core(std::move(config)), monitor_(*this) {
     const runtime_config& c = this->config();
+    begins_alone_ = c.workers == 1 && (c.blocked_after == duration::zero() || sole_mode::prepare());
     workers_.resize(c.workers + c.max_blocking_threads);
     dormant_.reserve(c.max_blocking_threads);
+    failed_.reserve(c.max_blocking_threads);
     if (c.pin_workers) cores_ = usable_cores();
     idle_.set_worker_count(c.workers);
 }
@@ -40,6 +42,7 @@ result<multi_thread*> multi_thread::create(runtime_config config) {
         guard.unlock();
         made->progress_.park();
     }
+    if (!failed) failed = made->monitor_.start();
     if (failed) {
         made->end(nullptr, duration::max());
         made->release_ref();
@@ -53,21 +56,41 @@ std::error_code multi_thread::add_worker_locked(bool is_spare) noexcept {
     if (index == workers_.size()) return build_errc::too_many_workers;
     workers_[index].reset(new (std::nothrow) worker(*this, index, is_spare));
     if (workers_[index] == nullptr) return build_errc::no_memory;
-    worker& fresh = *workers_[index];
+    if (const std::error_code failed = start_locked(*workers_[index])) {
+        workers_[index].reset();
+        return failed;
+    }
+    count_.store(index + 1, release);  // A
+    return {};
+}
+
+std::error_code multi_thread::start_locked(worker& fresh) noexcept {
     const thread_options options{config().thread_name.c_str(), config().stack_bytes,
-                                 cores_.empty() ? -1 : cores_[index % cores_.size()]};
+                                 cores_.empty() ? -1 : cores_[fresh.index() % cores_.size()]};
     add_ref();  // the thread's
     const std::error_code failed = fresh.thread.start(
         options, [](void* self) noexcept { static_cast<worker*>(self)->run(); }, &fresh);
     if (failed) {
-        workers_[index].reset();
         release_ref();
         return failed.value() == EINVAL ? build_errc::bad_stack_size : build_errc::no_thread;
     }
     ++present_;
     ++running_;
-    count_.store(index + 1, release);  // A
     return {};
+}
+
+// Returns: false when there is none that failed before, or it has not ended yet.
+bool multi_thread::restart_spare_locked() noexcept {
+    if (failed_.empty() || !failed_.back()->has_ended) return false;
+    worker& again = *failed_.back();
+    if (again.thread.is_joinable()) again.thread.join();  // has given this lock back for good
+    again.renew();
+    if (start_locked(again)) {
+        again.has_ended = true;
+        return false;
+    }
+    failed_.pop_back();
+    return true;
 }
 
 void multi_thread::worker_opened(worker& who, std::error_code failed) noexcept {
@@ -76,7 +99,8 @@ void multi_thread::worker_opened(worker& who, std::error_code failed) noexcept {
     if (failed && !open_error_) open_error_ = failed;
     if (failed) --present_;
     if (failed && who.is_spare()) {
-        // A spare that will never take its place.
+        // A spare that does not take its place.
+        failed_.push_back(&who);
         if (excess_.load(relaxed) != 0) {   // written under the lock
             excess_.fetch_sub(1, relaxed);  // as above
         } else {
@@ -146,13 +170,6 @@ bool multi_thread::has_work() noexcept {
     return false;
 }
 
-void multi_thread::end_watch() noexcept {
-    watch_.end();
-    const unsigned count = worker_count();
-    for (unsigned i = 0; i < count; ++i)
-        if (worker_at(i).slot().is_filled()) return want_watch();
-}
-
 void multi_thread::wait_for(thread_waiter& waiter) noexcept {
     waiter.park();
 }
@@ -163,6 +180,10 @@ runtime_info multi_thread::info() const {
     about.workers = config().workers;
     about.reactor = workers_.front()->driver().kind();
     about.why = workers_.front()->driver().why();
+    about.blocked_polls = monitor_.blocked_polls();
+    about.rescue_failures = monitor_.failures();
+    mutex_lock guard(lock_);
+    about.active_workers = worker_count() - static_cast<unsigned>(dormant_.size() + failed_.size());
     return about;
 }
 
@@ -172,6 +193,10 @@ void multi_thread::run_in_place(blocking_job& job) noexcept {
 
 bool multi_thread::begin_substitution() noexcept {
     mutex_lock guard(lock_);
+    return begin_substitution_locked();
+}
+
+bool multi_thread::begin_substitution_locked() noexcept {
     if (stopping_.load(relaxed)) return false;  // only saves a thread
     if (excess_.load(relaxed) != 0) {           // written under the lock
         excess_.fetch_sub(1, relaxed);          // as above
@@ -184,7 +209,7 @@ bool multi_thread::begin_substitution() noexcept {
         spare.driver().wake();
         return true;
     }
-    return !add_worker_locked(true);
+    return restart_spare_locked() || !add_worker_locked(true);
 }
 
 void multi_thread::end_substitution() noexcept {
@@ -194,6 +219,21 @@ void multi_thread::end_substitution() noexcept {
     } else {
         excess_.fetch_add(1, relaxed);  // may_retire() looks again under the lock
     }
+}
+
+bool multi_thread::replace_missing() noexcept {
+    mutex_lock guard(lock_);
+    if (missing_ == 0) return false;
+    while (missing_ != 0 && begin_substitution_locked())
+        --missing_;
+    return true;
+}
+
+void multi_thread::wake_spares() noexcept {
+    const unsigned count = worker_count();
+    for (unsigned i = config().workers; i < count; ++i)
+        if (worker_at(i).is_active.load(relaxed))
+            worker_at(i).driver().wake();  // a needless wake is no harm
 }
 
 bool multi_thread::may_retire(worker& spare) noexcept {
@@ -230,6 +270,7 @@ void multi_thread::shutdown(instant until) noexcept {
     cancel_children_too();
 
     pool().close();
+    monitor_.stop();                 // before any worker closes its driver
     stopping_.store(true, release);  // X
     wake_all();
     await_workers(until);
@@ -278,7 +319,7 @@ void multi_thread::join_workers() noexcept {
                 continue;
             }
         }
-        w.thread.join();
+        if (w.thread.is_joinable()) w.thread.join();
     }
 }
 

@@ -11,7 +11,7 @@
 #include <edo/runtime/scheduler/core.h>
 #include <edo/runtime/scheduler/idle.h>
 #include <edo/runtime/scheduler/inject_queue.h>
-#include <edo/runtime/scheduler/slot_watch.h>
+#include <edo/runtime/scheduler/monitor.h>
 #include <edo/runtime/scheduler/worker.h>
 
 namespace edo::detail {
@@ -62,20 +62,15 @@ public:
 
     unsigned worker_count() const noexcept { return count_.load(acquire); }  // A'
 
+    /// What worker_count() may become.
+    unsigned most_workers() const noexcept { return static_cast<unsigned>(workers_.size()); }
+
     worker& worker_at(unsigned index) noexcept { return *workers_[index]; }
 
     /// Wakes a sleeping worker unless one is on its way already.
     void notify_one() noexcept;
 
-    slot_watch& watch() noexcept { return watch_; }
-
-    /// A slot was filled: sees to it that somebody watches it.
-    void want_watch() noexcept {
-        if (watch_.call()) notify_one();
-    }
-
-    /// Ends the caller's watch, unless there is something in a slot: then the next one is called.
-    void end_watch() noexcept;
+    detail::monitor& monitor() noexcept { return monitor_; }
 
     /// True when some queue holds a task.
     bool has_work() noexcept;
@@ -91,17 +86,19 @@ public:
     /// Asked by a worker at its end, until it is true: false for the last one while tasks are left.
     bool may_leave(worker& who) noexcept;
 
-    /// True when there is no other worker and has never been one. Asked by the only worker, without
-    /// which none is added.
-    bool is_alone() const noexcept {
-        // changed by the asking thread only
-        return config().workers == 1 && count_.load(relaxed) == 1;
-    }
+    /// Whether the first worker begins in the mode of sole_mode.h.
+    bool begins_alone() const noexcept { return begins_alone_; }
 
-    /// A worker stands aside: a spare takes its place if one can be had.
-    /// Returns: whether end_substitution() is to be called.
+    /// A worker stands aside, or is blocked: a spare takes its place if one can be had.
+    /// Returns: whether end_substitution() is to be called. Requires: the first worker's sole mode
+    ///          has ended.
     bool begin_substitution() noexcept;
     void end_substitution() noexcept;
+    /// Tries again to start the spares that were promised and failed to come up.
+    /// Returns: whether there were any.
+    bool replace_missing() noexcept;
+    /// Wakes the spares, so that those that are not needed any more learn of it.
+    void wake_spares() noexcept;
     /// True if there are more active workers than wanted and `spare` may stand aside; then it must.
     bool may_retire(worker& spare) noexcept;
 
@@ -112,6 +109,9 @@ private:
     void shutdown(instant until) noexcept override;
     unsigned stuck_workers() noexcept override;
     std::error_code add_worker_locked(bool is_spare) noexcept;
+    std::error_code start_locked(worker& fresh) noexcept;
+    bool begin_substitution_locked() noexcept;
+    bool restart_spare_locked() noexcept;
     void wake_all() noexcept;
     void await_workers(instant until) noexcept;
     bool is_any_leaving_locked() const noexcept;
@@ -119,17 +119,19 @@ private:
 
     inject_queue inject_;
     idle_workers idle_;
-    slot_watch watch_;
+    detail::monitor monitor_;
+    bool begins_alone_ = false;
     atomic<unsigned> count_{0};
     std::vector<std::unique_ptr<worker>> workers_;  // sized once; see above
     std::vector<int> cores_;                        // to pin workers to
 
-    mutex lock_;
+    mutable mutex lock_;
     unsigned opened_ = 0;
     std::error_code open_error_;
     unsigned present_ = 0;  // workers that may not leave yet
     unsigned running_ = 0;  // threads that have not ended
     std::vector<worker*> dormant_;
+    std::vector<worker*> failed_;  // spares that could not open; to be started again
     atomic<unsigned> excess_{
         0};  // active workers more than wanted; written under lock_, see may_retire()
     unsigned missing_ = 0;  // spares that were promised and failed to come up

@@ -4,22 +4,18 @@
 #include <utility>
 
 #include <edo/base/check.h>
+#include <edo/base/seam/sys.h>
 #include <edo/runtime/scheduler/multi_thread.h>
 #include <edo/task/state/header.h>
 
 namespace edo::detail {
-namespace {
-// Between two looks of the watcher; a task behind a blocked worker waits for up to two of them.
-constexpr duration watch_gap = std::chrono::milliseconds(2);
-// How many looks at empty slots end the watch. The next task in a slot then costs a wake.
-constexpr unsigned most_quiet_looks = 4;
-}  // namespace
 
 worker::worker(multi_thread& shared, unsigned index, bool is_spare)
     : is_active(true),
       shared_(shared),
       choices_(shared.config().seed + index),
       spin_(shared.config().busy_poll),
+      sole_(!is_spare && shared.begins_alone()),
       is_spare_(is_spare),
       index_(index) {
     exec_.self = this;
@@ -31,15 +27,18 @@ worker::worker(multi_thread& shared, unsigned index, bool is_spare)
 
 void worker::run() noexcept {
     if (open()) {
+        appear(presence::kind::awake);
         set_current_execution(&exec_);
         work();
         end();
         set_current_execution(nullptr);
     }
+    appear(presence::kind::gone);
     shared_.worker_ended(*this);  // the last touch: this object may be gone afterwards
 }
 
 bool worker::open() noexcept {
+    thread_id_ = sys::gettid();
     std::error_code failed;
     try {
         failed = driver_.open(shared_.config().reactor, exec_).error();
@@ -48,6 +47,12 @@ bool worker::open() noexcept {
     }
     shared_.worker_opened(*this, failed);
     return !failed;
+}
+
+// What the monitor must know before it may sleep.
+void worker::appear(presence::kind how) noexcept {
+    presence_.appear(how);
+    if (how == presence::kind::awake) shared_.monitor().worker_woke();
 }
 
 // Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
@@ -64,7 +69,6 @@ void worker::work() noexcept {
             continue;
         }
         if (searching_) found_work();
-        if (watching_) end_watch();
         // Whatever this poll does, and if it never returns: what is left in the ring is not
         // forgotten.
         if (!ring_.is_empty()) shared_.notify_one();
@@ -75,7 +79,6 @@ void worker::work() noexcept {
 // Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a
 // poll that did not return for long. What can still be dropped is dropped.
 void worker::end() noexcept {
-    if (watching_) end_watch();
     run_queued_tasks();
     if (std::exchange(searching_, false)) shared_.idle().stop_searching();
     driver_.shutdown();
@@ -100,15 +103,15 @@ void worker::schedule(task_header& task) noexcept {
     if (stands_aside_) {
         shared_.inject().push(task);
         shared_.notify_one();
-    } else if (in_driver_) {
-        push(task);
-    } else if (task_header* const displaced = slot_.fill(task, shared_.is_alone());
-               displaced != nullptr) {
-        push(*displaced);
-        shared_.notify_one();
-    } else if (!shared_.is_alone()) {
-        shared_.want_watch();
+        return;
     }
+    {
+        const sole_mode::bracket own(sole_);
+        task_header* const rest = in_driver_ ? &task : slot_.fill(task, own.is_alone());
+        if (rest == nullptr) return;
+        ring_.push(*rest, shared_.inject(), own.is_alone());
+    }
+    if (!in_driver_) shared_.notify_one();
 }
 
 void worker::schedule_behind(task_header& task) noexcept {
@@ -118,23 +121,29 @@ void worker::schedule_behind(task_header& task) noexcept {
 }
 
 void worker::push(task_header& task) noexcept {
-    ring_.push(task, shared_.inject(), shared_.is_alone());
+    const sole_mode::bracket own(sole_);
+    ring_.push(task, shared_.inject(), own.is_alone());
 }
 
 task_header* worker::next_task() noexcept {
     if (std::exchange(inject_is_due_, false)) {
         if (task_header* const task = take_injected(); task != nullptr) return task;
     }
-    if (task_header* const task = slot_.take(shared_.is_alone()); task != nullptr) {
+    if (task_header* const task = next_own_task(); task != nullptr) return task;
+    return take_injected();
+}
+
+task_header* worker::next_own_task() noexcept {
+    const sole_mode::bracket own(sole_);
+    if (task_header* const task = slot_.take(own.is_alone()); task != nullptr) {
         if (lifo_polls_ < tuning::lifo_polls_in_row) {
             ++lifo_polls_;
             return task;
         }
-        push(*task);
+        ring_.push(*task, shared_.inject(), own.is_alone());
     }
     lifo_polls_ = 0;
-    if (task_header* const task = ring_.pop(shared_.is_alone()); task != nullptr) return task;
-    return take_injected();
+    return ring_.pop(own.is_alone());
 }
 
 // A fair share of the inject queue: one task to run, the others for the ring, where they can be
@@ -167,50 +176,26 @@ task_header* worker::search() noexcept {
             task != nullptr)
             return task;
     }
-    if (task_header* const task = take_injected(); task != nullptr) return task;
-    return watching_ ? look_at_slots() : nullptr;
-}
-
-// Takes a task that was behind the same poll at the last look.
-task_header* worker::look_at_slots() noexcept {
-    const unsigned count = shared_.worker_count();
-    bool all_empty = true;
-    for (unsigned i = 0; i < count; ++i) {
-        worker& other = shared_.worker_at(i);
-        if (!other.slot_.is_filled()) continue;
-        all_empty = false;
-        const std::uint32_t turn = other.turn_.load(relaxed);  // only decides when to steal
-        if (turn % 2 != 0 && std::exchange(other.turn_seen_, turn) == turn) {
-            if (task_header* const task = other.slot_.steal(); task != nullptr) return task;
-        }
-    }
-    quiet_looks_ = all_empty ? quiet_looks_ + 1 : 0;
-    if (quiet_looks_ == most_quiet_looks) end_watch();
-    return nullptr;
-}
-
-void worker::end_watch() noexcept {
-    watching_ = false;
-    shared_.end_watch();
+    return take_injected();
 }
 
 // Pushers have left the waking to us as long as we searched: if there is more to do, the next one
 // comes.
 void worker::found_work() noexcept {
     searching_ = false;
-    if (shared_.idle().stop_searching() && (shared_.has_work() || shared_.watch().is_wanted()))
-        shared_.notify_one();
+    if (shared_.idle().stop_searching() && shared_.has_work()) shared_.notify_one();
 }
 
 void worker::take_turn(task_header& task) noexcept {
     const std::uint32_t turn = turn_.load(relaxed);  // written by the same thread
-    turn_.store(turn + 1, relaxed);                  // only a picture; who decides looks again
+    turn_.store(turn + 1, relaxed);                  // see turn_
     run_task(task);
-    turn_.store(turn + 2, relaxed);  // as above
+    turn_.store(turn + 2, relaxed);  // see turn_
 }
 
 void worker::run_task(task_header& task) noexcept {
     if (polls_until_visit_ > 0) --polls_until_visit_;
+    polled_.store(task.id, relaxed);  // see polled_
     switch (task.run(exec_)) {
         case poll_end::waits:
         case poll_end::gone:
@@ -230,18 +215,26 @@ void worker::run_task(task_header& task) noexcept {
 // The task would be next anyway; run now it saves its waiter a trip through the queue. It has not
 // been polled before, so it cannot own a group that the waiter is in, and then want to destroy it.
 bool worker::run_new_task(task_header& task) noexcept {
-    if (polls_until_visit_ == 0 || nested_polls_ == tuning::nested_polls ||
-        !slot_.take_if(task, shared_.is_alone()))
+    if (polls_until_visit_ == 0 || nested_polls_ == tuning::nested_polls || !take_from_slot(task))
         return false;
     if (task.was_polled) {
         schedule(task);
         return false;
     }
     ++nested_polls_;
-    const interrupted outer(exec_);
-    run_task(task);
+    const std::uint64_t waiting = polled();
+    {
+        const interrupted outer(exec_);
+        run_task(task);
+    }
+    polled_.store(waiting, relaxed);  // see polled_
     --nested_polls_;
     return true;
+}
+
+bool worker::take_from_slot(task_header& task) noexcept {
+    const sole_mode::bracket own(sole_);
+    return slot_.take_if(task, own.is_alone());
 }
 
 void worker::visit_driver() noexcept {
@@ -272,13 +265,11 @@ void worker::wait() noexcept {
     } else {
         const bool must_look = shared_.idle().sleep(*this, std::exchange(searching_, false));
         if (must_look && shared_.has_work()) shared_.notify_one();
-        if (!watching_ && shared_.watch().begin()) {
-            watching_ = true;
-            quiet_looks_ = 0;
-        }
+        appear(presence::kind::parked);
         in_driver_ = true;
-        driver_.park(watching_ ? saturating_add(before, watch_gap) : instant::max());
+        driver_.park(instant::max());
         in_driver_ = false;
+        appear(presence::kind::awake);
         chosen = was_called = shared_.idle().leave(*this);
     }
     searching_ = chosen;
@@ -314,10 +305,13 @@ bool worker::spin() noexcept {
 
 void worker::give_queue_away() noexcept {
     task_list given;
-    if (task_header* const task = slot_.take(shared_.is_alone()); task != nullptr)
-        given.push_back(*task);
-    while (task_header* const task = ring_.pop(shared_.is_alone()))
-        given.push_back(*task);
+    {
+        const sole_mode::bracket own(sole_);
+        if (task_header* const task = slot_.take(own.is_alone()); task != nullptr)
+            given.push_back(*task);
+        while (task_header* const task = ring_.pop(own.is_alone()))
+            given.push_back(*task);
+    }
     if (given.is_empty()) return;
     shared_.inject().push_all(given);
     shared_.notify_one();
@@ -333,18 +327,23 @@ void worker::serve_driver_only() noexcept {
 void worker::run_in_place(blocking_job& job) noexcept {
     stands_aside_ = true;
     give_queue_away();
+    sole_.end_by_owner();
     const bool substituted = shared_.begin_substitution();
     job.told = [](void* self) noexcept { static_cast<worker*>(self)->driver_.wake(); };
     job.told_to = this;
     bool is_done = false;
     if (shared_.pool().submit_if_free(job)) {
+        appear(presence::kind::aside);
         while (!shared_.pool().is_over(job))
             serve_driver_only();
+        appear(presence::kind::awake);
         is_done = job.state == blocking_job::state_kind::done;  // else the pool was closed first
     }
     if (!is_done) {
-        // No thread to be had: the call is made here, and the sockets of this worker wait for it.
+        // No thread to be had: the call is made here, as if it were not announced.
+        is_substituted_.store(substituted, relaxed);  // see is_substituted_
         shared_.run_here(job);
+        is_substituted_.store(false, relaxed);  // see is_substituted_
     }
     if (substituted) shared_.end_substitution();
     stands_aside_ = false;
@@ -352,14 +351,15 @@ void worker::run_in_place(blocking_job& job) noexcept {
 }
 
 void worker::retire() noexcept {
-    if (watching_) end_watch();
     if (std::exchange(searching_, false)) found_work();
     stands_aside_ = true;
     give_queue_away();
+    appear(presence::kind::aside);
     while (!is_active.load(acquire) && !shared_.is_stopping()) {  // pairs with begin_substitution()
         serve_driver_only();
         shared_.tell_if_empty();
     }
+    appear(presence::kind::awake);
     stands_aside_ = false;
 }
 

@@ -10,6 +10,8 @@
 #include <edo/runtime/scheduler/idle.h>
 #include <edo/runtime/scheduler/lifo_slot.h>
 #include <edo/runtime/scheduler/local_queue.h>
+#include <edo/runtime/scheduler/presence.h>
+#include <edo/runtime/scheduler/sole_mode.h>
 #include <edo/runtime/scheduler/spin.h>
 #include <edo/task/context.h>
 
@@ -24,17 +26,17 @@ class multi_thread;
 /// two tasks that wake each other do not keep the others waiting), the ring, the inject queue,
 /// other workers' rings. Every 61 polls the inject queue and the driver have their turn first.
 ///
-/// A task in the slot of a worker that does not come back from a poll is taken by an idle one after
-/// some milliseconds (slot_watch.h). While no worker is idle it stays there; so do, in any case,
-/// the timers and sockets of a worker that is blocked.
+/// A worker that does not come back from a poll is *blocked*; the monitor sees to it that others do
+/// its work meanwhile (monitor.h).
 ///
 /// A worker can also *stand aside*: it runs no tasks, but looks after its sockets and timers and
 /// hands on what they wake. It does so while one of its tasks makes a call by block_in_place(), and
 /// as a spare that is not needed just now.
 ///
-/// Who touches what: everything belongs to the worker's thread but the ring and the slot (thieves),
-/// turn_ (read by others), driver::wake() and what is marked as protected by the shared part's
-/// lock.
+/// Who touches what: everything belongs to the worker's thread but the ring and the slot (thieves,
+/// see also sole_mode.h), what it says of itself to the monitor, driver::wake() and what is marked
+/// as protected by the shared part's lock. Of the driver's parts the wheel and the home of the
+/// reactor have locks of their own.
 class worker : public sleeper {
 public:
     worker(multi_thread& shared, unsigned index, bool is_spare);
@@ -60,11 +62,33 @@ public:
 
     detail::driver& driver() noexcept { return driver_; }
 
+    sole_mode& sole() noexcept { return sole_; }
+
     bool is_spare() const noexcept { return is_spare_; }
+
+    unsigned index() const noexcept { return index_; }
+
+    // What a worker says of itself to the monitor.
+
+    presence::kind present_as() const noexcept { return presence_.look(); }
+
+    /// Odd while a task has its turn. Changes with each.
+    std::uint32_t turn() const noexcept { return turn_.load(relaxed); }  // see turn_
+
+    /// The id of the task that was polled last.
+    std::uint64_t polled() const noexcept { return polled_.load(relaxed); }  // see polled_
+
+    /// True while a spare stands in for this worker at its own request.
+    bool is_substituted() const noexcept {
+        return is_substituted_.load(relaxed);  // see is_substituted_
+    }
+
+    /// The system's number of the thread.
+    int thread_id() const noexcept { return thread_id_; }
 
     /// True while a task is polled or dropped. Any thread.
     bool is_in_user_code() const noexcept {
-        return turn_.load(relaxed) % 2 != 0;  // who decides by it looks again
+        return turn() % 2 != 0;  // who decides by it looks again
     }
 
     // Protected by the shared part's lock.
@@ -76,6 +100,12 @@ public:
     /// acquire load in retire(); only the flag is handed over.
     atomic<bool> is_active;
 
+    /// Makes it as new for another start of its thread. Requires: it could not open, and has ended.
+    void renew() noexcept {
+        has_ended = false;
+        presence_.renew();
+    }
+
 private:
     struct own_execution : execution {
         worker* self = nullptr;
@@ -86,19 +116,20 @@ private:
     void end() noexcept;
 
     task_header* next_task() noexcept;
+    task_header* next_own_task() noexcept;
     task_header* take_injected() noexcept;
     task_header* search() noexcept;
-    task_header* look_at_slots() noexcept;
-    void end_watch() noexcept;
     void found_work() noexcept;
     void take_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
+    bool take_from_slot(task_header& task) noexcept;
 
     void visit_driver() noexcept;
     void wait() noexcept;
     bool spin() noexcept;
+    void appear(presence::kind how) noexcept;
 
     bool has_own_work() const noexcept { return !slot_.is_empty() || !ring_.is_empty(); }
 
@@ -111,20 +142,25 @@ private:
     detail::driver driver_;
     random choices_;
     spin_policy spin_;
-    atomic<std::uint32_t> turn_{0};  // odd while a task has its turn; written by the owner
-    std::uint32_t turn_seen_ = 0;    // turn_ at the watcher's last look; belongs to the watcher
+    // Odd while a task has its turn; written by the owner. Relaxed: only a picture, and who decides
+    // by it looks again.
+    atomic<std::uint32_t> turn_{0};
+    atomic<std::uint64_t> polled_{0};  // relaxed: only a picture too, for reports
+    presence presence_;
+    // Relaxed: one spare more or less for a moment does no harm.
+    atomic<bool> is_substituted_{false};
+    sole_mode sole_;
     lifo_slot slot_;
     unsigned lifo_polls_ = 0;
     unsigned polls_until_visit_ = 0;
     unsigned nested_polls_ = 0;
     bool inject_is_due_ = false;
     bool searching_ = false;
-    bool watching_ = false;
-    unsigned quiet_looks_ = 0;   // of the watcher, in a row, at empty slots
     bool in_driver_ = false;     // wakes come from events: they are batched
     bool stands_aside_ = false;  // wakes go to the inject queue
     const bool is_spare_;
     const unsigned index_;
+    int thread_id_ = 0;  // published by presence_
     instant last_visit_{};
     local_queue ring_;
 };

@@ -92,4 +92,17 @@ void registry::for_each(void (*visit)(void* to, task_header& task), void* to) no
     }
 }
 
+void registry::find(std::uint64_t id,
+                    void (*visit)(void* to, task_header& task),
+                    void* to) noexcept {
+    shard& s = shard_of(id);
+    spin_guard guard(s.lock);
+    for (registry_entry* e = s.tasks.front(); e != nullptr; e = s.tasks.after(*e)) {
+        auto& task = static_cast<task_header&>(*e);
+        if (task.id != id) continue;
+        if (!task.state.is_complete()) visit(to, task);
+        return;
+    }
+}
+
 }  // namespace edo::detail

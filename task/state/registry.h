@@ -47,6 +47,10 @@ public:
     /// that it needs task_state::add_ref_unless_complete().
     void for_each(void (*visit)(void* to, task_header& task), void* to) noexcept;
 
+    /// Calls `visit(to, task)` as for_each() does, for the task with this id if there is one.
+    /// Cost: looks through the tasks of one shard.
+    void find(std::uint64_t id, void (*visit)(void* to, task_header& task), void* to) noexcept;
+
 private:
     struct alignas(64) shard {
         mutable spin_lock lock;

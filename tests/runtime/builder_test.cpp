@@ -167,7 +167,7 @@ int refuse_after_some(pthread_t* thread,
 }
 
 TEST(runtime_builder, refused_thread_is_an_error_and_nothing_is_left_running) {
-    for (const int allowed : {0, 1, 3}) {
+    for (const int allowed : {0, 1, 3, 4}) {  // four workers and the monitor
         threads_left = allowed;
         edo::detail::sys::current.pthread_create = &refuse_after_some;
         const auto rt = edo::runtime::builder().worker_threads(4).build();

@@ -1,0 +1,148 @@
+#include <edo/runtime/scheduler/monitor.h>
+
+#include <algorithm>
+#include <string>
+
+#include <edo/runtime/builder.h>
+#include <edo/runtime/scheduler/multi_thread.h>
+
+namespace edo::detail {
+
+monitor::monitor(multi_thread& shared) : shared_(shared) {}
+
+std::error_code monitor::start() noexcept {
+    const runtime_config& config = shared_.config();
+    if (config.blocked_after == duration::zero()) return {};
+    try {
+        watched_.resize(shared_.most_workers());
+        const std::string name = config.thread_name + "-m";
+        const thread_options options{name.c_str(), config.stack_bytes, -1};
+        if (thread_.start(
+                options, [](void* self) noexcept { static_cast<monitor*>(self)->run(); }, this))
+            return build_errc::no_thread;
+    } catch (const std::bad_alloc&) {
+        return build_errc::no_memory;
+    }
+    return {};
+}
+
+void monitor::stop() noexcept {
+    if (!thread_.is_joinable()) return;
+    stopping_.store(true, release);  // Q
+    parker_.unpark();
+    thread_.join();
+}
+
+void monitor::run() noexcept {
+    const duration span = shared_.config().blocked_after;
+    instant next_look = saturating_add(monotonic_clock::read(), span);
+    while (!stopping_.load(acquire)) {  // Q'
+        const instant now = monotonic_clock::read();
+        if (now >= next_look) {
+            if (look(now)) {
+                sleep();
+                next_look = saturating_add(monotonic_clock::read(), span);
+                continue;
+            }
+            next_look = saturating_add(now, span);
+        }
+        serve_timers(now);
+        const instant until = std::min(next_look, next_deadline());
+        if (until > now) parker_.park(until - now);
+    }
+    for (watched& seen : watched_)
+        if (seen.is_blocked) has_come_back(seen);
+}
+
+// Returns: true when nothing goes on, so that the monitor may sleep.
+bool monitor::look(instant now) noexcept {
+    bool is_quiet = true;
+    for (unsigned i = 0; i < shared_.worker_count(); ++i) {
+        worker& w = shared_.worker_at(i);
+        watched& seen = watched_[i];
+        const presence::kind present_as = w.present_as();
+        const std::uint32_t turn = w.turn();
+        const bool is_in_poll = present_as == presence::kind::awake && turn % 2 != 0;
+        if (seen.turn != turn || !is_in_poll || !seen.is_in_poll) {
+            if (seen.is_blocked) has_come_back(seen);
+            if (seen.turn != turn || is_in_poll) is_quiet = false;
+            seen.turn = turn;
+            seen.is_in_poll = is_in_poll;
+            seen.since = now;
+            continue;
+        }
+        is_quiet = false;
+        stand_in_for(w, seen);
+    }
+    return is_quiet;
+}
+
+bool monitor::all_rest() noexcept {
+    // The count is read in each round: who is seen at rest (B) may have added a worker before.
+    for (unsigned i = 0; i < shared_.worker_count(); ++i) {
+        const presence::kind present_as = shared_.worker_at(i).present_as();
+        if (present_as == presence::kind::awake || present_as == presence::kind::starting)
+            return false;
+    }
+    return true;
+}
+
+void monitor::sleep() noexcept {
+    asleep_.store(true, seq_cst);  // S
+    if (all_rest()) parker_.park();
+    asleep_.store(false, relaxed);  // W
+}
+
+void monitor::wake() noexcept {
+    if (asleep_.exchange(false, relaxed)) parker_.unpark();  // W
+}
+
+// Called at every look while it is blocked: something may have been refused, or queued, since.
+void monitor::stand_in_for(worker& blocked, watched& seen) noexcept {
+    if (!seen.is_blocked) {
+        seen.is_blocked = true;
+        ++blocked_;
+        blocked_polls_.fetch_add(1, relaxed);  // C
+    }
+    // Before that nobody else may touch the queue; the worker has hardly just entered it.
+    if (blocked.sole().end()) {
+        if (!seen.is_substituted && !blocked.is_substituted()) {
+            seen.is_substituted = shared_.begin_substitution();
+            if (!seen.is_substituted) count_failure();
+        }
+        take_tasks_of(blocked);
+    }
+    if (shared_.replace_missing()) count_failure();
+}
+
+void monitor::take_tasks_of(worker& blocked) noexcept {
+    task_header* const task = blocked.slot().steal();
+    if (task != nullptr) shared_.inject().push(*task);
+    if (task != nullptr || !blocked.queue().is_empty()) shared_.notify_one();
+}
+
+void monitor::has_come_back(watched& seen) noexcept {
+    seen.is_blocked = false;
+    --blocked_;
+    if (!seen.is_substituted) return;
+    seen.is_substituted = false;
+    shared_.end_substitution();
+    shared_.wake_spares();
+}
+
+void monitor::serve_timers(instant now) noexcept {
+    if (blocked_ == 0) return;
+    for (unsigned i = 0; i < shared_.worker_count(); ++i)
+        if (watched_[i].is_blocked) shared_.worker_at(i).driver().advance(now);
+}
+
+instant monitor::next_deadline() noexcept {
+    instant next = instant::max();
+    if (blocked_ == 0) return next;
+    for (unsigned i = 0; i < shared_.worker_count(); ++i)
+        if (watched_[i].is_blocked)
+            next = std::min(next, shared_.worker_at(i).driver().wheel().next_deadline());
+    return next;
+}
+
+}  // namespace edo::detail

@@ -1,0 +1,422 @@
+// User code blocks workers, all of them, and does not come back: everything else goes on.
+
+#include "net/io_loop.h"
+#include "net/pairs.h"
+#include "support/event.h"
+#include "support/open_files.h"
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <latch>
+#include <memory>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <edo/base/seam/census.h>
+#include <edo/base/seam/sys.h>
+#include <edo/net/tcp_listener.h>
+#include <edo/net/tcp_stream.h>
+#include <edo/runtime/block_in_place.h>
+#include <edo/runtime/runtime.h>
+#include <edo/task/join.h>
+#include <edo/task/or_return.h>
+#include <edo/task/yield.h>
+#include <edo/timer/sleep.h>
+
+namespace edo::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using detail::sys::current;
+namespace kernel = detail::sys::kernel;
+
+/// Lets a condition come about that the runtime brings about by itself.
+template <class Condition>
+void await(Condition&& holds) {
+    while (!holds())
+        std::this_thread::yield();
+}
+
+/// Keeps workers in polls until it is told to let them go.
+class blockade {
+public:
+    explicit blockade(unsigned workers) : begun_(workers), go_on_(1) {}
+
+    ~blockade() {
+        await([&] { return inside_ == 0; });
+    }
+
+    /// The body of a task.
+    void block() {
+        ++inside_;
+        begun_.count_down();
+        go_on_.wait();
+        --inside_;
+    }
+
+    void await_all() { begun_.wait(); }
+
+    void release() { go_on_.count_down(); }
+
+private:
+    std::atomic<int> inside_ = 0;
+    std::latch begun_, go_on_;
+};
+
+task<> block(std::reference_wrapper<blockade> b) {
+    b.get().block();
+    co_return;
+}
+
+task<> wake_and_block(std::reference_wrapper<event> e, std::reference_wrapper<blockade> b) {
+    e.get().raise();
+    b.get().block();
+    co_return;
+}
+
+task<> wait_for(std::reference_wrapper<event> e) {
+    co_await e.get().wait();
+}
+
+/// Lets a test refuse threads and descriptors at any time: the table of calls itself can be changed
+/// only while no runtime looks into it.
+class refusals {
+public:
+    refusals() {
+        current.pthread_create = &thread;
+        current.eventfd = &descriptor;
+    }
+
+    refusals(const refusals&) = delete;
+
+    ~refusals() {
+        threads = descriptors = false;
+        current.pthread_create = &kernel::pthread_create;
+        current.eventfd = &kernel::eventfd;
+    }
+
+    static inline std::atomic<bool> threads = false, descriptors = false;
+
+private:
+    static int thread(pthread_t* made,
+                      const pthread_attr_t* attributes,
+                      void* (*body)(void*),
+                      void* argument) noexcept {
+        return threads ? -EAGAIN : kernel::pthread_create(made, attributes, body, argument);
+    }
+
+    static int descriptor(unsigned initial, int flags) noexcept {
+        return descriptors ? -EMFILE : kernel::eventfd(initial, flags);
+    }
+};
+
+/// Each back end with one worker, which is alone in its runtime, and with two.
+class blocked_workers : public ::testing::TestWithParam<std::tuple<reactor_kind, unsigned>> {
+protected:
+    static unsigned workers() { return std::get<1>(GetParam()); }
+
+    static runtime_builder builder() {
+        return runtime::builder()
+            .reactor(std::get<0>(GetParam()))
+            .worker_threads(workers())
+            .report_blocked_after(0s)
+            .blocked_after(2ms);
+    }
+
+    refusals refuse;
+    runtime rt = builder().build().value();
+    blockade stuck{workers()};
+
+    /// Blocks every worker.
+    void block_all() {
+        for (unsigned i = 0; i < workers(); ++i)
+            rt.spawn(block, std::ref(stuck)).detach();
+        stuck.await_all();
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(reactors,
+                         blocked_workers,
+                         ::testing::Combine(::testing::ValuesIn(reactors_here()),
+                                            ::testing::Values(1u, 2u)),
+                         [](const auto& made) {
+                             return std::string(name_of(std::get<0>(made.param))) + "_workers_" +
+                                    std::to_string(std::get<1>(made.param));
+                         });
+
+TEST_P(blocked_workers, new_tasks_run_meanwhile) {
+    block_all();
+
+    for (int i = 0; i < 100; ++i)
+        rt.block_on([]() -> task<> { co_await yield_now(); });
+
+    EXPECT_GE(rt.info().blocked_polls, workers());
+    stuck.release();
+}
+
+TEST_P(blocked_workers, tasks_that_they_have_woken_before_run_meanwhile) {
+    std::vector<std::unique_ptr<event>> events;
+    std::vector<join_handle<void>> waiting;
+    for (unsigned i = 0; i < workers(); ++i) {
+        events.push_back(std::make_unique<event>());
+        waiting.push_back(rt.spawn(wait_for, std::ref(*events.back())));
+        await([&] { return events.back()->has_waiter(); });
+    }
+    for (unsigned i = 0; i < workers(); ++i)
+        rt.spawn(wake_and_block, std::ref(*events[i]), std::ref(stuck)).detach();
+    stuck.await_all();
+
+    for (auto& w : waiting)
+        rt.block_on(std::move(w).join());
+    stuck.release();
+}
+
+task<> spawn_and_block(std::reference_wrapper<std::latch> ran, std::reference_wrapper<blockade> b) {
+    for (int i = 0; i < 10; ++i) {
+        spawn([&]() -> task<> {
+            ran.get().count_down();
+            co_return;
+        }).detach();
+    }
+    b.get().block();
+    co_return;
+}
+
+TEST_P(blocked_workers, tasks_in_their_rings_run_meanwhile) {
+    std::latch ran(10 * static_cast<int>(workers()));
+    for (unsigned i = 0; i < workers(); ++i)
+        rt.spawn(spawn_and_block, std::ref(ran), std::ref(stuck)).detach();
+
+    ran.wait();
+    stuck.release();
+}
+
+task<> block_then_spawn(std::reference_wrapper<std::latch> ran,
+                        std::reference_wrapper<blockade> b,
+                        std::reference_wrapper<const runtime> rt) {
+    await([&] { return rt.get().info().blocked_polls > 0; });
+    spawn([&]() -> task<> {
+        ran.get().count_down();
+        co_return;
+    }).detach();
+    b.get().block();
+    co_return;
+}
+
+TEST_P(blocked_workers, tasks_that_they_spawn_while_blocked_run_meanwhile) {
+    std::latch ran(static_cast<int>(workers()));
+    for (unsigned i = 0; i < workers(); ++i)
+        rt.spawn(block_then_spawn, std::ref(ran), std::ref(stuck), std::cref(rt)).detach();
+
+    ran.wait();
+    stuck.release();
+}
+
+task<> sleep_and_count(std::reference_wrapper<std::latch> armed,
+                       std::reference_wrapper<std::latch> slept,
+                       duration span) {
+    armed.get().count_down();
+    co_await sleep(span);
+    slept.get().count_down();
+}
+
+TEST_P(blocked_workers, their_timers_fire_meanwhile) {
+    constexpr int sleepers = 100;
+    std::latch armed(sleepers), slept(sleepers);
+    for (int i = 0; i < sleepers; ++i)
+        rt.spawn(sleep_and_count, std::ref(armed), std::ref(slept), 20ms + i * 1ms).detach();
+    armed.wait();
+    block_all();
+
+    slept.wait();
+    stuck.release();
+}
+
+TEST_P(blocked_workers, sleeps_that_are_reset_meanwhile_fire) {
+    block_all();
+    rt.block_on([]() -> task<> { co_await sleep(1ms); });
+
+    const instant start = detail::monotonic_clock::read();
+    rt.block_on([]() -> task<> { co_await sleep(30ms); });
+
+    EXPECT_GE(detail::monotonic_clock::read() - start, 30ms);
+    stuck.release();
+}
+
+TEST_P(blocked_workers, take_their_places_again_afterwards) {
+    block_all();
+    rt.block_on(yield_now());
+    await([&] { return rt.info().active_workers == 2 * workers(); });
+
+    stuck.release();
+
+    await([&] { return rt.info().active_workers == workers(); });
+    for (int i = 0; i < 100; ++i)
+        rt.block_on([]() -> task<> { co_await yield_now(); });
+}
+
+TEST_P(blocked_workers, may_be_blocked_again_and_again) {
+    for (int round = 0; round < 20; ++round) {
+        blockade again(workers());
+        for (unsigned i = 0; i < workers(); ++i)
+            rt.spawn(block, std::ref(again)).detach();
+        again.await_all();
+        rt.block_on(yield_now());
+        again.release();
+    }
+    await([&] { return rt.info().active_workers == workers(); });
+}
+
+TEST_P(blocked_workers, spares_that_are_blocked_too_have_spares) {
+    blockade more(3 * workers());
+    for (unsigned i = 0; i < 3 * workers(); ++i)
+        rt.spawn(block, std::ref(more)).detach();
+
+    more.await_all();
+
+    rt.block_on(yield_now());
+    more.release();
+}
+
+task<> block_in_place_for(std::reference_wrapper<blockade> b) {
+    block_in_place([&] { b.get().block(); });
+    co_return;
+}
+
+TEST_P(blocked_workers, announced_calls_do_not_count) {
+    for (unsigned i = 0; i < workers(); ++i)
+        rt.spawn(block_in_place_for, std::ref(stuck)).detach();
+    stuck.await_all();
+    rt.block_on([]() -> task<> { co_await sleep(20ms); });
+
+    // One spare for each, and no second one but for a moment: on a busy machine it may take long
+    // before a call has found its thread.
+    await([&] { return rt.info().active_workers == 2 * workers(); });
+    stuck.release();
+}
+
+TEST_P(blocked_workers, announced_calls_that_found_no_thread_count) {
+    std::latch armed(1), slept(1);
+    rt.spawn(sleep_and_count, std::ref(armed), std::ref(slept), 20ms).detach();
+    armed.wait();
+    refusals::threads = true;
+    for (unsigned i = 0; i < workers(); ++i)
+        rt.spawn(block_in_place_for, std::ref(stuck)).detach();
+    stuck.await_all();
+    refusals::threads = false;
+
+    slept.wait();
+    EXPECT_GE(rt.info().blocked_polls, workers());
+    stuck.release();
+}
+
+TEST_P(blocked_workers, go_on_waiting_for_a_spare_that_cannot_be_had_at_first) {
+    refusals::threads = true;
+    block_all();
+    auto late = rt.spawn([]() -> task<> { co_await yield_now(); });
+    await([&] { return rt.info().rescue_failures > 2; });
+    EXPECT_FALSE(late.is_finished());
+    refusals::threads = false;
+
+    rt.block_on(std::move(late).join());
+    stuck.release();
+}
+
+TEST_P(blocked_workers, go_on_waiting_for_a_spare_that_fails_to_come_up_at_first) {
+    refusals::descriptors = true;
+    block_all();
+    auto late = rt.spawn([]() -> task<> { co_await yield_now(); });
+    await([&] { return rt.info().rescue_failures > 100; });  // more than there may be spares
+    EXPECT_FALSE(late.is_finished());
+    refusals::descriptors = false;
+
+    rt.block_on(std::move(late).join());
+    stuck.release();
+    await([&] { return rt.info().active_workers == workers(); });
+}
+
+TEST_P(blocked_workers, runtime_ends_within_its_limit_and_tasks_elsewhere_are_dropped) {
+    const auto open_before = count_open_files();
+    {
+        auto mortal = builder().build().value();
+        std::latch armed(1), slept(1);
+        auto other = mortal.spawn(sleep_and_count, std::ref(armed), std::ref(slept), 1h);
+        armed.wait();
+        for (unsigned i = 0; i < workers(); ++i)
+            mortal.spawn(block, std::ref(stuck)).detach();
+        stuck.await_all();
+
+        const shutdown_report report = mortal.shutdown(100ms);
+
+        EXPECT_EQ(report.tasks.size(), workers());
+        EXPECT_EQ(report.stuck_workers, workers());
+        EXPECT_TRUE(other.is_finished());
+    }
+    stuck.release();
+    // The workers that nobody waits for drop their tasks, and then what the runtime had open.
+    await([&] {
+        return detail::census_of(detail::census_kind::task) == 0 &&
+               count_open_files() == open_before;
+    });
+}
+
+TEST_P(blocked_workers, runtime_that_ends_at_once_leaves_them_to_themselves) {
+    const auto open_before = count_open_files();
+    for (int round = 0; round < 10; ++round) {
+        blockade again(workers());
+        {
+            auto mortal = builder().blocked_after(1ms).build().value();
+            for (unsigned i = 0; i < workers(); ++i)
+                mortal.spawn(block, std::ref(again)).detach();
+            again.await_all();
+            if (round % 2 == 0) mortal.block_on(yield_now());
+            static_cast<void>(mortal.shutdown(0s));
+        }
+        again.release();
+        await([&] {
+            return detail::census_of(detail::census_kind::task) == 0 &&
+                   count_open_files() == open_before;
+        });
+    }
+}
+
+TEST(blocked_worker, without_a_monitor_nothing_is_done) {
+    auto rt = runtime::builder().worker_threads(1).blocked_after(0s).build().value();
+    blockade stuck(1);
+    rt.spawn(block, std::ref(stuck)).detach();
+    stuck.await_all();
+    auto late = rt.spawn([]() -> task<> { co_await yield_now(); });
+    std::this_thread::sleep_for(50ms);
+
+    EXPECT_FALSE(late.is_finished());
+    EXPECT_EQ(rt.info().blocked_polls, 0U);
+    stuck.release();
+    rt.block_on(std::move(late).join());
+}
+
+int refuse_barrier(int) noexcept {
+    return -EPERM;
+}
+
+TEST(blocked_worker, only_worker_is_replaced_where_the_system_has_no_membarrier) {
+    current.membarrier = &refuse_barrier;
+    {
+        auto rt = runtime::builder().worker_threads(1).blocked_after(1ms).build().value();
+        blockade stuck(1);
+        rt.spawn(block, std::ref(stuck)).detach();
+        stuck.await_all();
+
+        rt.block_on(yield_now());
+        stuck.release();
+    }
+    current.membarrier = &kernel::membarrier;
+    SUCCEED();
+}
+
+}  // namespace
+}  // namespace edo::testing
