@@ -10,6 +10,7 @@ namespace edo::detail {
 
 class reactor;
 class registration;
+class rescue;
 
 /// What a reactor shares with its registrations, and what outlives it: sockets may be closed long
 /// after their runtime has gone. One per reactor; freed by the last who refers to it.
@@ -37,6 +38,7 @@ public:
 
     mutex lock;
     reactor* open;                         ///< null once the reactor is shut down
+    class rescue* rescuer = nullptr;       ///< watches the members while the owner is blocked
     intrusive_list<registration> members;  ///< attached
     intrusive_list<registration>
         leaving;  ///< detached; the owner frees them when no event refers to them

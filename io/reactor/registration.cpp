@@ -6,6 +6,7 @@
 #include <edo/base/seam/census.h>
 #include <edo/base/seam/sys.h>
 #include <edo/io/reactor/reactor.h>
+#include <edo/io/rescue/rescue.h>
 #include <edo/task/context.h>
 #include <edo/task/frame/frame_pool.h>
 
@@ -19,12 +20,16 @@ void say_farewell(int fd, farewell how) noexcept {
         sys::shutdown(fd, SHUT_RDWR);
         return;
     }
-    // Who asked for a reset instead of an orderly end (linger of zero) gets it, as soon as the file
-    // goes.
+    // Who asked for a reset instead of an orderly end (linger of zero) gets it at once.
     linger resets{};
     socklen_t size = sizeof resets;
     const int asked = sys::getsockopt(fd, SOL_SOCKET, SO_LINGER, &resets, &size);
-    if (asked >= 0 && resets.l_onoff != 0 && resets.l_linger == 0) return;
+    if (asked >= 0 && resets.l_onoff != 0 && resets.l_linger == 0) {
+        sockaddr nobody{};
+        nobody.sa_family = AF_UNSPEC;
+        sys::connect(fd, &nobody, socklen_t{sizeof nobody});
+        return;
+    }
     sys::shutdown(fd, SHUT_WR);
 }
 
@@ -34,6 +39,7 @@ detachment leave(registration& r, reactor_home* home) noexcept {
     detachment answer;
     {
         mutex_lock guard(home->lock);
+        if (home->rescuer != nullptr) home->rescuer->leaves(r);
         if (home->open != nullptr) answer = home->open->detach(r);
     }
     home->release_ref();
@@ -100,6 +106,7 @@ std::error_code registration::join_home_of(reactor& at) noexcept {
     if (home.open == nullptr) return make_error_code(errc::runtime_shutdown);
     if (const std::error_code refused = at.attach(*this)) return refused;
     home.members.push_back(*this);
+    if (home.rescuer != nullptr) home.rescuer->joined(*this);
     home.add_ref();
     home_ = &home;
     return {};

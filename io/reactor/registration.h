@@ -120,14 +120,15 @@ public:
     /// For reactors: frees a record that left. The descriptor is closed already.
     void free() noexcept;
 
-    /// The reactor's own notes; under home's lock, or its thread's.
+    /// The reactor's own notes, and one of its home's rescuer; under home's lock, or its thread's.
     struct notes {
         registration* next = nullptr;  ///< in the list of requests that found no room in the queue
-        bool armed = false;            ///< the kernel knows the record
-        bool arm_waits = false;        ///< the request for that found no room
-        bool end_waits = false;        ///< the request to forget the record found no room
-        bool left = false;             ///< was detached
-        bool ending = false;           ///< the kernel was asked to forget the record, or will be
+        std::uint32_t rescue_entry = 0;  ///< where a rescue watches it; see rescue.h
+        bool armed = false;              ///< the kernel knows the record
+        bool arm_waits = false;          ///< the request for that found no room
+        bool end_waits = false;          ///< the request to forget the record found no room
+        bool left = false;               ///< was detached
+        bool ending = false;             ///< the kernel was asked to forget the record, or will be
     } reactor_notes;
 
 private:

@@ -1,6 +1,7 @@
 #include <edo/runtime/scheduler/monitor.h>
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include <edo/runtime/builder.h>
@@ -14,7 +15,7 @@ std::error_code monitor::start() noexcept {
     const runtime_config& config = shared_.config();
     if (config.blocked_after == duration::zero()) return {};
     try {
-        watched_.resize(shared_.most_workers());
+        watched_ = std::make_unique<watched[]>(shared_.most_workers());
         const std::string name = config.thread_name + "-m";
         const thread_options options{name.c_str(), config.stack_bytes, -1};
         if (thread_.start(
@@ -30,6 +31,7 @@ void monitor::stop() noexcept {
     if (!thread_.is_joinable()) return;
     stopping_.store(true, release);  // Q
     parker_.unpark();
+    station_.wake();
     thread_.join();
 }
 
@@ -47,11 +49,17 @@ void monitor::run() noexcept {
             next_look = saturating_add(now, span);
         }
         serve_timers(now);
+        if (stopping_.load(acquire)) break;  // Q': now that there is all that stop() wakes
         const instant until = std::min(next_look, next_deadline());
-        if (until > now) parker_.park(until - now);
+        wait(until > now ? until - now : duration::zero());
     }
-    for (watched& seen : watched_)
-        if (seen.is_blocked) has_come_back(seen);
+    for (unsigned i = 0; i < shared_.worker_count(); ++i)
+        if (watched_[i].is_blocked) has_come_back(watched_[i]);
+}
+
+void monitor::wait(duration limit) noexcept {
+    if (blocked_ != 0 && station_.serve(limit)) return;
+    if (limit > duration::zero()) parker_.park(limit);
 }
 
 // Returns: true when nothing goes on, so that the monitor may sleep.
@@ -113,6 +121,7 @@ void monitor::stand_in_for(worker& blocked, watched& seen) noexcept {
         take_tasks_of(blocked);
     }
     if (shared_.replace_missing()) count_failure();
+    watch_sockets(blocked, seen);
 }
 
 void monitor::take_tasks_of(worker& blocked) noexcept {
@@ -121,9 +130,15 @@ void monitor::take_tasks_of(worker& blocked) noexcept {
     if (task != nullptr || !blocked.queue().is_empty()) shared_.notify_one();
 }
 
+void monitor::watch_sockets(worker& blocked, watched& seen) noexcept {
+    if (!seen.sockets) seen.sockets.emplace(station_, blocked.driver().home());
+    if (seen.sockets->watch_all() < 0) count_failure();
+}
+
 void monitor::has_come_back(watched& seen) noexcept {
     seen.is_blocked = false;
-    --blocked_;
+    seen.sockets.reset();
+    if (--blocked_ == 0) station_.close();
     if (!seen.is_substituted) return;
     seen.is_substituted = false;
     shared_.end_substitution();

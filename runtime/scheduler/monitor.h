@@ -1,13 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <system_error>
-#include <vector>
 
 #include <edo/base/clock.h>
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/parker.h>
 #include <edo/base/seam/thread.h>
+#include <edo/io/rescue/rescue.h>
 
 namespace edo::detail {
 
@@ -21,7 +23,11 @@ class worker;
 //
 //   - lets a spare worker take its place, until it has come back;
 //   - takes the task out of its slot, and has others woken, who steal its ring;
-//   - advances its timer wheel, which has a lock.
+//   - advances its timer wheel, which has a lock;
+//   - watches the sockets of its reactor's home (io/rescue/rescue.h).
+//
+// All but the first two need nothing of the worker's queue. What cannot be had is tried again at
+// the next look, and counted.
 //
 // While every worker is parked, and none has had a turn since the last look, nobody can be blocked,
 // and the monitor sleeps without a limit. A worker that returns from its park wakes it:
@@ -75,6 +81,7 @@ private:
         bool is_blocked = false;
         bool is_substituted = false;
         instant since{};  ///< the look that saw this turn first
+        std::optional<rescue> sockets;
     };
 
     void run() noexcept;
@@ -82,8 +89,10 @@ private:
     bool all_rest() noexcept;
     void sleep() noexcept;
     void wake() noexcept;
+    void watch_sockets(worker& blocked, watched& seen) noexcept;
     void serve_timers(instant now) noexcept;
     instant next_deadline() noexcept;
+    void wait(duration limit) noexcept;
     void stand_in_for(worker& blocked, watched& seen) noexcept;
     void take_tasks_of(worker& blocked) noexcept;
     void has_come_back(watched& seen) noexcept;
@@ -91,8 +100,9 @@ private:
     void count_failure() noexcept { failures_.fetch_add(1, relaxed); }  // C
 
     multi_thread& shared_;
-    std::vector<watched> watched_;  // by the workers' indexes; sized once
+    std::unique_ptr<watched[]> watched_;  // by the workers' indexes
     unsigned blocked_ = 0;
+    rescue_station station_;
     thread thread_;
     parker parker_;
     atomic<bool> stopping_{false};

@@ -23,8 +23,8 @@
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
-#include <edo/task/join.h>
 #include <edo/task/or_return.h>
+#include <edo/task/select.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
 
@@ -90,17 +90,19 @@ public:
     refusals() {
         current.pthread_create = &thread;
         current.eventfd = &descriptor;
+        current.epoll_create1 = &epoll;
     }
 
     refusals(const refusals&) = delete;
 
     ~refusals() {
-        threads = descriptors = false;
+        threads = descriptors = epolls = false;
         current.pthread_create = &kernel::pthread_create;
         current.eventfd = &kernel::eventfd;
+        current.epoll_create1 = &kernel::epoll_create1;
     }
 
-    static inline std::atomic<bool> threads = false, descriptors = false;
+    static inline std::atomic<bool> threads = false, descriptors = false, epolls = false;
 
 private:
     static int thread(pthread_t* made,
@@ -113,6 +115,8 @@ private:
     static int descriptor(unsigned initial, int flags) noexcept {
         return descriptors ? -EMFILE : kernel::eventfd(initial, flags);
     }
+
+    static int epoll(int flags) noexcept { return epolls ? -EMFILE : kernel::epoll_create1(flags); }
 };
 
 /// Each back end with one worker, which is alone in its runtime, and with two.
@@ -237,7 +241,7 @@ TEST_P(blocked_workers, their_timers_fire_meanwhile) {
     stuck.release();
 }
 
-TEST_P(blocked_workers, sleeps_that_are_reset_meanwhile_fire) {
+TEST_P(blocked_workers, sleeps_that_begin_meanwhile_end_no_earlier) {
     block_all();
     rt.block_on([]() -> task<> { co_await sleep(1ms); });
 
@@ -281,6 +285,199 @@ TEST_P(blocked_workers, spares_that_are_blocked_too_have_spares) {
 
     rt.block_on(yield_now());
     more.release();
+}
+
+task<result<void>> echo(net::tcp_stream stream) {
+    std::array<std::byte, 1024> buffer;
+    for (;;) {
+        const std::size_t n = co_await or_return(stream.read(buffer));
+        if (n == 0) co_return {};
+        co_await or_return(stream.write_all(std::span(buffer).first(n)));
+    }
+}
+
+void expect_echo(plain_socket& client) {
+    client.send("hello");
+    EXPECT_EQ(client.receive(5), "hello");
+}
+
+/// Connections that tasks echo, and whose descriptors are registered with the workers.
+std::vector<plain_socket> make_echoes(runtime& rt, int count) {
+    std::vector<plain_socket> clients;
+    for (int i = 0; i < count; ++i) {
+        half_plain_pair made = make_pair();
+        rt.spawn(echo, std::move(made.stream)).detach();
+        clients.push_back(std::move(made.peer));
+        expect_echo(clients.back());
+        expect_echo(clients.back());  // by now it has waited
+    }
+    return clients;
+}
+
+TEST_P(blocked_workers, their_connections_are_served_meanwhile) {
+    auto clients = make_echoes(rt, 300);  // more than are taken in one go
+    block_all();
+
+    for (int round = 0; round < 3; ++round)
+        for (plain_socket& client : clients)
+            expect_echo(client);
+    stuck.release();
+
+    await([&] { return rt.info().active_workers == workers(); });
+    for (plain_socket& client : clients)
+        expect_echo(client);
+}
+
+task<result<void>> serve(net::tcp_listener listener) {
+    for (;;) {
+        auto accepted = co_await or_return(listener.accept());
+        spawn(echo, std::move(accepted.stream)).detach();
+    }
+}
+
+TEST_P(blocked_workers, their_listeners_accept_meanwhile) {
+    auto listener = net::tcp_listener::bind(net::socket_addr::loopback_v4(0)).value();
+    const net::socket_addr addr = listener.local_addr().value();
+    rt.spawn(serve, std::move(listener)).detach();
+    auto first = connect_plainly(addr);
+    expect_echo(first);
+    block_all();
+
+    for (int i = 0; i < 10; ++i) {
+        auto later = connect_plainly(addr);
+        expect_echo(later);
+    }
+    expect_echo(first);
+    stuck.release();
+}
+
+TEST_P(blocked_workers, connections_that_end_meanwhile_are_closed_at_once) {
+    auto clients = make_echoes(rt, 10);
+    block_all();
+    for (plain_socket& client : clients)
+        expect_echo(client);
+
+    for (plain_socket& client : clients) {
+        client.end_writing();
+        EXPECT_TRUE(client.is_at_end());
+        client.close();
+    }
+
+    auto others = make_echoes(rt, 10);  // numbers that were used before
+    for (plain_socket& client : others)
+        expect_echo(client);
+    stuck.release();
+}
+
+task<std::error_code> read_until_it_fails(net::tcp_stream stream,
+                                          std::reference_wrapper<event> at) {
+    std::array<std::byte, 16> buffer;
+    at.get().raise();
+    for (;;) {
+        const auto n = co_await stream.read(buffer);
+        if (!n) co_return n.error();
+    }
+}
+
+TEST_P(blocked_workers, resets_by_the_peer_are_seen_meanwhile) {
+    half_plain_pair made = make_pair();
+    event reads;
+    auto reading = rt.spawn(read_until_it_fails, std::move(made.stream), std::ref(reads));
+    rt.block_on(wait_for(reads));
+    block_all();
+    rt.block_on(yield_now());
+
+    made.peer.reset();
+
+    EXPECT_EQ(rt.block_on(std::move(reading).join()), std::errc::connection_reset);
+    stuck.release();
+}
+
+task<> hold(net::tcp_stream stream, std::reference_wrapper<event> dropped) {
+    std::array<std::byte, 16> buffer;
+    auto reading = stream.read(buffer);
+    static_cast<void>(co_await select(reading, dropped.get().wait()));
+    EXPECT_TRUE(stream.set_linger(0s));
+}
+
+TEST_P(blocked_workers, their_connections_can_be_reset_meanwhile) {
+    half_plain_pair made = make_pair();
+    event dropped;
+    auto holding = rt.spawn(hold, std::move(made.stream), std::ref(dropped));
+    await([&] { return dropped.has_waiter(); });
+    block_all();
+    rt.block_on(yield_now());
+    dropped.raise();
+    rt.block_on(std::move(holding).join());
+
+    char byte = 0;
+    EXPECT_EQ(::recv(made.peer.fd(), &byte, 1, 0), -1);
+    EXPECT_EQ(errno, ECONNRESET);
+    stuck.release();
+}
+
+TEST_P(blocked_workers, reads_on_their_connections_are_cancelled_meanwhile) {
+    half_plain_pair made = make_pair();
+    event reads;
+    auto reading = rt.spawn(read_until_it_fails, std::move(made.stream), std::ref(reads));
+    rt.block_on(wait_for(reads));
+    block_all();
+    rt.block_on(yield_now());
+
+    rt.block_on([&]() -> task<> { co_await reading.cancel(); });
+
+    EXPECT_TRUE(made.peer.is_at_end());
+    stuck.release();
+}
+
+/// Blocks, then registers a descriptor with the worker that it blocks, and blocks again.
+task<> attach_while_blocked(std::reference_wrapper<net::tcp_read_half> reader,
+                            std::reference_wrapper<const runtime> rt,
+                            std::reference_wrapper<blockade> b) {
+    await([&] { return rt.get().info().blocked_polls > 0; });
+    std::array<std::byte, 16> buffer;
+    auto reading = reader.get().read(buffer);
+    auto blocking = block(b);
+    static_cast<void>(co_await select_biased(reading, blocking));
+}
+
+task<> write_much(net::tcp_write_half writer, std::reference_wrapper<std::atomic<bool>> is_done) {
+    const std::vector<std::byte> much(16 << 20);
+    EXPECT_TRUE(co_await writer.write_all(much));
+    is_done.get() = true;
+}
+
+TEST_P(blocked_workers, descriptors_that_they_register_while_blocked_are_served_too) {
+    half_plain_pair made = make_pair();
+    auto [reader, writer] = std::move(made.stream).into_split();
+    std::atomic<bool> is_done = false;
+    auto blocking =
+        rt.spawn(attach_while_blocked, std::ref(reader), std::cref(rt), std::ref(stuck));
+    for (unsigned i = 1; i < workers(); ++i)
+        rt.spawn(block, std::ref(stuck)).detach();
+    stuck.await_all();
+
+    auto writing = rt.spawn(write_much, std::move(writer), std::ref(is_done));
+    EXPECT_EQ(made.peer.receive(16 << 20).size(), std::size_t{16} << 20);
+    rt.block_on(std::move(writing).join());
+
+    EXPECT_TRUE(is_done);
+    stuck.release();
+    rt.block_on(std::move(blocking).join());
+}
+
+TEST_P(blocked_workers, descriptors_are_served_as_soon_as_an_epoll_can_be_had) {
+    auto clients = make_echoes(rt, 10);
+    refusals::epolls = true;
+    block_all();
+    for (plain_socket& client : clients)
+        client.send("later");
+    await([&] { return rt.info().rescue_failures > 5; });
+    refusals::epolls = false;
+
+    for (plain_socket& client : clients)
+        EXPECT_EQ(client.receive(5), "later");
+    stuck.release();
 }
 
 task<> block_in_place_for(std::reference_wrapper<blockade> b) {

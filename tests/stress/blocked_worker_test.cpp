@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 
 #include <edo/base/random.h>
-#include <edo/io/reactor.h>
+#include <edo/io/reactor/reactor.h>
 #include <edo/net/tcp_listener.h>
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/runtime.h>
@@ -22,6 +22,7 @@
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
+#include <edo/timer/timeout.h>
 
 namespace edo::testing {
 namespace {
@@ -142,6 +143,54 @@ task<> spawn_often(std::reference_wrapper<work> done, int rounds) {
     }
 }
 
+task<result<void>> echo(tcp_stream stream) {
+    std::array<std::byte, 64> buffer;
+    for (;;) {
+        const std::size_t n = co_await or_return(stream.read(buffer));
+        if (n == 0) co_return {};
+        co_await or_return(stream.write_all(std::span(buffer).first(n)));
+    }
+}
+
+task<result<void>> serve(tcp_listener listener) {
+    task_group clients(independent);
+    for (;;) {
+        auto accepted = co_await or_return(listener.accept());
+        clients.spawn(echo, std::move(accepted.stream));
+    }
+}
+
+/// Exchanges messages over one connection after the other, some of which end with a reset.
+task<result<void>> exchange(std::reference_wrapper<work> done,
+                            net::socket_addr server,
+                            std::uint64_t choice,
+                            int connections) {
+    detail::random choices(choice);
+    for (int c = 0; c < connections; ++c) {
+        tcp_stream stream = co_await or_return(tcp_stream::connect(server));
+        if (choices.below(4) == 0) co_await or_return(stream.set_linger(0s));
+        for (int i = 0; i < 20; ++i) {
+            std::array<std::byte, 16> sent, got{};
+            sent.fill(static_cast<std::byte>(choices.below(256)));
+            co_await or_return(stream.write_all(sent));
+            co_await or_return(stream.read_exact(got));
+            if (got != sent) co_return errc::unexpected_eof;
+            ++done.get().echoed;
+        }
+    }
+    co_return {};
+}
+
+task<> drop_reads(net::socket_addr server, int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+        auto connected = co_await tcp_stream::connect(server);
+        if (!connected) co_return;
+        std::array<std::byte, 16> buffer;
+        auto reading = connected->read(buffer);
+        static_cast<void>(co_await timeout(1ms, std::move(reading)));
+    }
+}
+
 class blocked_stress : public ::testing::TestWithParam<std::tuple<reactor_kind, unsigned>> {};
 
 INSTANTIATE_TEST_SUITE_P(reactors,
@@ -155,8 +204,8 @@ INSTANTIATE_TEST_SUITE_P(reactors,
 
 TEST_P(blocked_stress, everything_is_done_once_while_workers_are_blocked_and_come_back) {
     const auto [reactor, workers] = GetParam();
-    const int rounds = 60 / scale;
-    constexpr int of_each = 3, sleepers = 40;
+    const int rounds = 160 / scale;
+    constexpr int of_each = 3, sleepers = 40, clients = 8;
     work done;
     auto rt = runtime::builder()
                   .worker_threads(workers)
@@ -166,8 +215,15 @@ TEST_P(blocked_stress, everything_is_done_once_while_workers_are_blocked_and_com
                   .seed(seed())
                   .build()
                   .value();
+    auto listener = tcp_listener::bind(net::socket_addr::loopback_v4(0)).value();
+    const net::socket_addr server = listener.local_addr().value();
+    auto serving = rt.spawn(serve, std::move(listener));
     rt.block_on([&]() -> task<> {
         task_group all(independent);
+        for (int i = 0; i < clients; ++i)
+            all.spawn(exchange, std::ref(done), server, seed() + static_cast<std::uint64_t>(i),
+                      rounds / 4);
+        all.spawn(drop_reads, server, rounds);
         for (int i = 0; i < of_each; ++i) {
             const auto choice = seed() + static_cast<std::uint64_t>(i);
             all.spawn(block_sometimes, std::ref(done), choice, rounds);
@@ -177,8 +233,10 @@ TEST_P(blocked_stress, everything_is_done_once_while_workers_are_blocked_and_com
         for (int i = 0; i < sleepers; ++i)
             all.spawn(sleep_often, std::ref(done), seed() + static_cast<std::uint64_t>(i), rounds);
         static_cast<void>(co_await all.join());
+        co_await serving.cancel();
     });
 
+    EXPECT_EQ(done.echoed, clients * (rounds / 4) * 20) << "EDO_SEED=" << seed();
     EXPECT_EQ(done.blocked, of_each * rounds) << "EDO_SEED=" << seed();
     EXPECT_EQ(done.woken, of_each * rounds) << "EDO_SEED=" << seed();
     EXPECT_EQ(done.spawned, of_each * rounds * 10) << "EDO_SEED=" << seed();
