@@ -16,6 +16,7 @@
 #include <edo/net/tcp_split.h>
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/block_in_place.h>
+#include <edo/runtime/blocked_worker.h>
 #include <edo/runtime/builder.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>

@@ -36,7 +36,8 @@ private:
 /// spare one that is started for it), and the worker itself goes on serving its sockets and timers.
 /// The call is made on a thread of the blocking pool, so it may refer to the caller's variables,
 /// but thread-local state is not the caller's; it may use runtime::block_on(). When no thread of
-/// the pool is free, the call is made on the worker's own thread, and its sockets wait.
+/// the pool is free, the call is made on the worker's own thread, as if it were not announced; see
+/// runtime_builder::blocked_after().
 ///
 /// A task that joins the calling one may be in the middle of its own poll, below it on the same
 /// stack: join() polls a new task on the spot. Cancelled meanwhile, it is dropped when the call has

@@ -141,8 +141,9 @@ public:
         return *this;
     }
 
-    /// How long one poll may take before it is reported: see set_blocked_worker_hook(). Default:
-    /// 100 ms. Zero: never. Needs blocked_after(), and is found out as late.
+    /// How long one poll may take before it is reported: see set_blocked_worker_hook(). Time in
+    /// which others had the processors does not count. Default: 100 ms. Zero: never. Needs
+    /// blocked_after(), and is found out as late.
     runtime_builder& report_blocked_after(duration span) noexcept {
         config_.report_blocked_after = span < duration::zero() ? duration::zero() : span;
         return *this;

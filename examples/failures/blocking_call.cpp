@@ -1,6 +1,6 @@
-// A call that blocks its thread freezes every client of that thread; cured by spawn_blocking().
-//   build/release/bin/failure_blocking_call
-// Expect the worst tick of a 1 ms clock to come about 200 ms late, and a few ms late with the cure.
+// A call that blocks its thread freezes the clients of that thread until a monitor takes them over,
+// and costs a thread then; cured by spawn_blocking().   build/release/bin/failure_blocking_call
+// Expect a 1 ms clock to tick 200 ms late, 10 to 20 ms with the monitor, and a few with the cure.
 #include <algorithm>
 #include <cstdio>
 #include <thread>
@@ -19,7 +19,7 @@ void old_library_call() {
 
 edo::task<void> broken() {
     co_await edo::sleep(20ms);
-    old_library_call();  // nothing else on this worker moves until it returns
+    old_library_call();  // nothing else on this worker moves until it returns, or is missed
     co_await edo::sleep(20ms);
 }
 
@@ -55,17 +55,23 @@ double ms(edo::duration span) {
 }  // namespace
 
 int main() {
-    // Zero: the monitor, which would take the broken one's clients over, keeps out of it.
-    auto built = edo::runtime::builder().worker_threads(1).blocked_after(0s).build();
-    if (!built) {
-        std::fprintf(stderr, "failure_blocking_call: %s\n", built.error().message().c_str());
+    edo::set_blocked_worker_hook([](const edo::blocked_worker& seen) noexcept {
+        std::printf("the monitor says: %s\n", seen.to_string().c_str());
+    });
+    auto unwatched = edo::runtime::builder().worker_threads(1).blocked_after(0s).build();
+    auto watched = edo::runtime::builder().worker_threads(1).build();
+    if (!unwatched || !watched) {
+        const std::error_code why = !unwatched ? unwatched.error() : watched.error();
+        std::fprintf(stderr, "failure_blocking_call: %s\n", why.message().c_str());
         return 1;
     }
-    const edo::duration before = built->block_on(worst_tick_during(broken));
-    const edo::duration after = built->block_on(worst_tick_during(cured));
+    const edo::duration before = unwatched->block_on(worst_tick_during(broken));
+    const edo::duration rescued = watched->block_on(worst_tick_during(broken));
+    const edo::duration after = watched->block_on(worst_tick_during(cured));
     std::printf("broken, called in a task:    worst tick %7.2f ms late\n", ms(before));
+    std::printf("the same with a monitor:     worst tick %7.2f ms late\n", ms(rescued));
     std::printf("cured, in spawn_blocking():  worst tick %7.2f ms late\n", ms(after));
-    const bool is_cured = before >= call_time * 3 / 4 && after < before / 4;
+    const bool is_cured = before >= call_time * 3 / 4 && rescued < before && after < before / 4;
     std::puts(is_cured ? "the cure works" : "the cure does not work");
     return is_cured ? 0 : 1;
 }

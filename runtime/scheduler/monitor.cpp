@@ -1,11 +1,17 @@
 #include <edo/runtime/scheduler/monitor.h>
 
 #include <algorithm>
+#include <bit>
+#include <chrono>
 #include <new>
+#include <source_location>
 #include <string>
 
+#include <edo/runtime/blocked_worker.h>
 #include <edo/runtime/builder.h>
 #include <edo/runtime/scheduler/multi_thread.h>
+#include <edo/runtime/scheduler/thread_state.h>
+#include <edo/task/state/header.h>
 
 namespace edo::detail {
 
@@ -76,11 +82,13 @@ bool monitor::look(instant now) noexcept {
             if (seen.turn != turn || is_in_poll) is_quiet = false;
             seen.turn = turn;
             seen.is_in_poll = is_in_poll;
+            seen.is_reported = false;
             seen.since = now;
             continue;
         }
         is_quiet = false;
         stand_in_for(w, seen);
+        report(w, seen, now);
     }
     return is_quiet;
 }
@@ -111,6 +119,8 @@ void monitor::stand_in_for(worker& blocked, watched& seen) noexcept {
         seen.is_blocked = true;
         ++blocked_;
         blocked_polls_.fetch_add(1, relaxed);  // C
+        if (shared_.config().report_blocked_after != duration::zero())
+            seen.starved_before = waited_for_processor(blocked.thread_id());
     }
     // Before that nobody else may touch the queue; the worker has hardly just entered it.
     if (blocked.sole().end()) {
@@ -133,6 +143,44 @@ void monitor::take_tasks_of(worker& blocked) noexcept {
 void monitor::watch_sockets(worker& blocked, watched& seen) noexcept {
     if (!seen.sockets) seen.sockets.emplace(station_, blocked.driver().home());
     if (seen.sockets->watch_all() < 0) count_failure();
+}
+
+namespace {
+
+void look_at_task(void* to, task_header& task) noexcept {
+    auto& seen = *static_cast<blocked_worker*>(to);
+    seen.is_task_known = true;
+    seen.spawned_at = task.spawn_site();
+    const void* const site = task.last_site.load(relaxed);  // a picture, nothing follows from it
+    seen.has_waited = site != nullptr;
+    if (seen.has_waited) seen.waited_at = std::bit_cast<std::source_location>(site);
+}
+
+}  // namespace
+
+void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
+    const duration limit = shared_.config().report_blocked_after;
+    if (limit == duration::zero() || seen.is_reported || now - seen.since < limit ||
+        now < next_report_)
+        return;
+    // On a machine that has too much to do the others are to blame.
+    const duration starved = waited_for_processor(blocked.thread_id()) - seen.starved_before;
+    if (now - seen.since - starved < limit) return;
+    blocked_worker about;
+    try {
+        about.runtime = shared_.config().name;
+        about.system_call = system_call_of(blocked.thread_id());
+    } catch (const std::bad_alloc&) {
+        count_failure();  // and say as much as can be said
+    }
+    about.worker = blocked.index();
+    about.blocked_for = now - seen.since;
+    about.task_id = blocked.polled();
+    shared_.tasks.find(about.task_id, &look_at_task, &about);
+    if (blocked.turn() != seen.turn) return;  // come back in that moment: another task's sites
+    seen.is_reported = true;
+    next_report_ = now + std::chrono::seconds(1);
+    report_blocked(about);
 }
 
 void monitor::has_come_back(watched& seen) noexcept {

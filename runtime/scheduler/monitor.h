@@ -27,7 +27,7 @@ class worker;
 //   - watches the sockets of its reactor's home (io/rescue/rescue.h).
 //
 // All but the first two need nothing of the worker's queue. What cannot be had is tried again at
-// the next look, and counted.
+// the next look, and counted. When it takes long the monitor says so (runtime/blocked_worker.h).
 //
 // While every worker is parked, and none has had a turn since the last look, nobody can be blocked,
 // and the monitor sleeps without a limit. A worker that returns from its park wakes it:
@@ -80,7 +80,9 @@ private:
         bool is_in_poll = false;
         bool is_blocked = false;
         bool is_substituted = false;
-        instant since{};  ///< the look that saw this turn first
+        bool is_reported = false;
+        duration starved_before{};  ///< when it was found blocked; see waited_for_processor()
+        instant since{};            ///< the look that saw this turn first
         std::optional<rescue> sockets;
     };
 
@@ -90,6 +92,7 @@ private:
     void sleep() noexcept;
     void wake() noexcept;
     void watch_sockets(worker& blocked, watched& seen) noexcept;
+    void report(worker& blocked, watched& seen, instant now) noexcept;
     void serve_timers(instant now) noexcept;
     instant next_deadline() noexcept;
     void wait(duration limit) noexcept;
@@ -103,6 +106,7 @@ private:
     std::unique_ptr<watched[]> watched_;  // by the workers' indexes
     unsigned blocked_ = 0;
     rescue_station station_;
+    instant next_report_ = instant::min();
     thread thread_;
     parker parker_;
     atomic<bool> stopping_{false};

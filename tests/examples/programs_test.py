@@ -27,7 +27,10 @@ class Failures(unittest.TestCase):
             self.assertRegex(ended.stdout, pattern)
 
     def test_blocking_call(self):
-        self.cured("failure_blocking_call", r"broken, .*worst tick +\d+\.\d\d ms late",
+        self.cured("failure_blocking_call",
+                   r'the monitor says: worker 0 of "edo" .*blocking_call\.cpp.*edo::spawn_blocking',
+                   r"broken, .*worst tick +\d+\.\d\d ms late",
+                   r"the same with a monitor: +worst tick +\d+\.\d\d ms late",
                    r"cured, .*worst tick +\d+\.\d\d ms late")
 
     def test_forgotten_tasks(self):

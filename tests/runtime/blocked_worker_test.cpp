@@ -1,5 +1,7 @@
 // User code blocks workers, all of them, and does not come back: everything else goes on.
 
+#include <edo/runtime/blocked_worker.h>
+
 #include "net/io_loop.h"
 #include "net/pairs.h"
 #include "support/event.h"
@@ -9,6 +11,7 @@
 #include <cerrno>
 #include <latch>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -580,6 +583,138 @@ TEST_P(blocked_workers, runtime_that_ends_at_once_leaves_them_to_themselves) {
                    count_open_files() == open_before;
         });
     }
+}
+
+/// Collects what is reported.
+class reports {
+public:
+    reports() { set_blocked_worker_hook(&take); }
+
+    reports(const reports&) = delete;
+
+    ~reports() {
+        set_blocked_worker_hook(nullptr);
+        all().clear();
+    }
+
+    static std::size_t count() {
+        detail::mutex_lock guard(lock());
+        return all().size();
+    }
+
+    static blocked_worker at(std::size_t n) {
+        detail::mutex_lock guard(lock());
+        return all()[n];
+    }
+
+private:
+    static detail::mutex& lock() {
+        static detail::mutex one;
+        return one;
+    }
+
+    static std::vector<blocked_worker>& all() {
+        static std::vector<blocked_worker> some;
+        return some;
+    }
+
+    static void take(const blocked_worker& seen) noexcept {
+        detail::mutex_lock guard(lock());
+        all().push_back(seen);
+    }
+};
+
+runtime_builder reporting_builder() {
+    return runtime::builder()
+        .worker_threads(1)
+        .name("mill")
+        .blocked_after(1ms)
+        .report_blocked_after(5ms);
+}
+
+TEST(blocked_worker, is_reported_with_its_task_and_where_that_was) {
+    const reports seen;
+    blockade stuck(1);
+    {
+        auto rt = reporting_builder().build().value();
+        const std::uint_least32_t here = std::source_location::current().line();
+        auto task = rt.spawn([&]() -> edo::task<> {
+            co_await yield_now();
+            stuck.block();
+        });
+        await([] { return reports::count() == 1; });
+        const blocked_worker report = reports::at(0);
+        stuck.release();
+
+        EXPECT_EQ(report.runtime, "mill");
+        EXPECT_EQ(report.worker, 0U);
+        EXPECT_GE(report.blocked_for, 5ms);
+        EXPECT_EQ(report.task_id, task.id());
+        EXPECT_TRUE(report.is_task_known);
+        EXPECT_EQ(report.spawned_at.line(), here + 1);
+        EXPECT_TRUE(report.has_waited);
+        EXPECT_EQ(report.waited_at.line(), here + 2);
+        EXPECT_THAT(
+            report.to_string(),
+            ::testing::MatchesRegex("worker 0 of \"mill\" has been in one poll for [0-9]+ ms: "
+                                    "task [0-9]+, spawned at .*blocked_worker_test.cpp:[0-9]+, "
+                                    "last seen waiting at .*blocked_worker_test.cpp:[0-9]+"
+                                    "(, in the system call [a-z_]+)?; blocking work belongs into "
+                                    "edo::spawn_blocking"));
+        rt.block_on(std::move(task).join());
+    }
+}
+
+TEST(blocked_worker, in_its_first_poll_says_so) {
+    const reports seen;
+    blockade stuck(1);
+    auto rt = reporting_builder().build().value();
+    rt.spawn(block, std::ref(stuck)).detach();
+    await([] { return reports::count() == 1; });
+    stuck.release();
+
+    EXPECT_FALSE(reports::at(0).has_waited);
+    EXPECT_THAT(reports::at(0).to_string(), ::testing::HasSubstr("which has not waited yet"));
+}
+
+TEST(blocked_worker, is_reported_once_and_others_not_in_the_same_second) {
+    const reports seen;
+    blockade stuck(3);
+    auto rt = reporting_builder().build().value();
+    for (int i = 0; i < 3; ++i)
+        rt.spawn(block, std::ref(stuck)).detach();
+    stuck.await_all();
+    await([] { return reports::count() == 1; });
+    rt.block_on([]() -> task<> { co_await sleep(50ms); });
+
+    EXPECT_EQ(reports::count(), 1U);
+    stuck.release();
+}
+
+TEST(blocked_worker, is_not_reported_when_nobody_wants_to_know) {
+    const reports seen;
+    blockade stuck(1);
+    auto rt = reporting_builder().report_blocked_after(0s).build().value();
+    rt.spawn(block, std::ref(stuck)).detach();
+    stuck.await_all();
+    rt.block_on([]() -> task<> { co_await sleep(50ms); });
+
+    EXPECT_EQ(reports::count(), 0U);
+    stuck.release();
+}
+
+TEST(blocked_worker, default_hook_writes_one_line) {
+    blocked_worker about;
+    about.runtime = "mill";
+    about.blocked_for = 112ms;
+    about.task_id = 17;
+
+    ::testing::internal::CaptureStderr();
+    detail::report_blocked(about);
+
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+              "edo: worker 0 of \"mill\" has been in one poll for 112 ms: task 17; blocking work "
+              "belongs into edo::spawn_blocking\n");
 }
 
 TEST(blocked_worker, without_a_monitor_nothing_is_done) {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <source_location>
+#include <string>
+
+#include <edo/base/clock.h>
+
+namespace edo {
+
+/// A worker that does not come back from a poll: something in its task blocks the thread, or
+/// computes for long. Everything else goes on meanwhile, at the price of a thread; see
+/// runtime_builder::blocked_after().
+class blocked_worker {
+public:
+    blocked_worker() noexcept {}
+
+    std::string runtime;         ///< runtime_builder::name()
+    unsigned worker = 0;         ///< number in its runtime; spares follow the wanted workers
+    duration blocked_for{};      ///< so far, at least
+    std::uint64_t task_id = 0;   ///< whose poll it is
+    bool is_task_known = false;  ///< false if it has ended in that moment; then its sites are empty
+    std::source_location spawned_at;
+    bool has_waited = false;         ///< false in a first poll
+    std::source_location waited_at;  ///< where the task was last seen waiting
+    std::string system_call;         ///< in which the thread is; empty: in none, or unknown
+
+    /// One line without an end, for a log.
+    std::string to_string() const;
+};
+
+/// Called when a worker has been in one poll for runtime_builder::report_blocked_after(): once for
+/// each such poll, and at most once a second for each runtime. Called on a thread of the runtime
+/// that serves the blocked workers meanwhile, so it must not throw or block.
+using blocked_worker_hook = void (*)(const blocked_worker& seen) noexcept;
+
+/// Replaces the hook of the process and returns the one that was set. The default writes a line to
+/// the standard error output. Null restores the default.
+/// Thread-safe: yes.
+blocked_worker_hook set_blocked_worker_hook(blocked_worker_hook hook) noexcept;
+
+namespace detail {
+void report_blocked(const blocked_worker& seen) noexcept;
+}
+}  // namespace edo
