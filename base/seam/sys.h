@@ -166,6 +166,10 @@ inline int gettid() noexcept {
     return static_cast<int>(::syscall(SYS_gettid));
 }
 
+inline ssize_t read(int fd, void* data, std::size_t size) noexcept {
+    return answer(::read(fd, data, size));
+}
+
 inline int open(const char* path, int flags) noexcept {
     return answer(::open(path, flags));
 }
@@ -201,7 +205,7 @@ inline int unmap_pages(void* pages, std::size_t bytes) noexcept {
 #define EDO_SYSTEM_CALLS(X)                                                             \
     X(socket) X(bind) X(listen) X(accept4) X(connect) X(getsockname) X(getpeername)     \
     X(getsockopt) X(setsockopt) X(shutdown) X(recv) X(send) X(recvmsg) X(sendmsg)       \
-    X(write) X(close) X(fcntl) X(eventfd)                                       \
+    X(read) X(write) X(close) X(fcntl) X(eventfd)                                       \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
     X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
     X(pthread_create) X(map_pages) X(unmap_pages) X(getpid) X(gettid) X(open) X(membarrier)

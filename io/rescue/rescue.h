@@ -7,8 +7,8 @@
 #include <edo/base/clock.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/base/unique_fd.h>
-#include <edo/io/reactor/home.h>
 #include <edo/io/notifier/notifier.h>
+#include <edo/io/reactor/home.h>
 
 namespace edo::detail {
 

@@ -47,6 +47,7 @@ struct world {
         config.reactor = edo::reactor_kind::epoll;
         config.busy_poll = edo::duration::zero();
         config.seed = 1;
+        config.blocked_after = edo::duration::zero();  // no monitor: it acts by the clock
         config.max_blocking_threads = 1;
         auto made = multi_thread::create(config);
         expect(static_cast<bool>(made), "the runtime does not start");
