@@ -132,8 +132,8 @@ public:
     /// waits, or by a computation. From then on, until it comes back, everything else goes on
     /// without it: a spare worker takes its place (of those there are at most as many as
     /// max_blocking_threads()), its queued tasks go to the others, and a monitor thread serves its
-    /// timers and sockets. It is found out after one to two such spans. Default: 10 ms. Zero: never;
-    /// then what is bound to a blocked worker waits for it.
+    /// timers and sockets. It is found out after one to two such spans. Default: 10 ms. Zero:
+    /// never; then what is bound to a blocked worker waits for it.
     /// Cost: while some worker is awake the monitor has a look at all of them in each span; it
     ///       sleeps while all of them do.
     runtime_builder& blocked_after(duration span) noexcept {

@@ -31,10 +31,10 @@ struct execution;
 //  T     park   any   -> awake         acq_rel   N: what was written before wake() is seen
 //  N     wake   any   -> notified      acq_rel   T, P
 //
-// Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere, and the monitor,
-// which goes to the wheel and the home of a blocked owner and ends before any driver is closed.
-// wake() touches the reactor only when it finds the owner parked, and then under wake_lock_, because the owner may end
-// by another wake and close() the driver meanwhile.
+// Reactor and wheel belong to the owner's thread. Only wake() comes from elsewhere, and the
+// monitor, which goes to the wheel and the home of a blocked owner and ends before any driver is
+// closed. wake() touches the reactor only when it finds the owner parked, and then under
+// wake_lock_, because the owner may end by another wake and close() the driver meanwhile.
 // Model: tests/model/driver_model.cpp. Stress: tests/stress/scheduler_test.cpp.
 class driver {
 public:

@@ -18,8 +18,8 @@ class worker;
 
 // monitor: the thread that sees to it that everything goes on while user code blocks workers.
 //
-// It has a look at all workers in each span of `blocked_after`. A worker that is in the same poll at
-// two looks is blocked, unless it stands aside and serves its own driver. Then the monitor
+// It has a look at all workers in each span of `blocked_after`. A worker that is in the same poll
+// at two looks is blocked, unless it stands aside and serves its own driver. Then the monitor
 //
 //   - lets a spare worker take its place, until it has come back;
 //   - takes the task out of its slot, and has others woken, who steal its ring;

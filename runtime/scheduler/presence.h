@@ -10,8 +10,8 @@ namespace edo::detail {
 //
 //   starting ──► awake ◄──► parked
 //      │         │  ▲
-//      │         │  └─────► aside: serves its driver, and so is not blocked, though it may be inside
-//      ▼         ▼                 a poll
+//      │         │  └─────► aside: serves its driver, and so is not blocked, though it may be
+//      ▼         ▼                 inside a poll
 //     gone ◄─────┘
 //
 //  mark  where   transition     ordering  pairs with

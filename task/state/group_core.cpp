@@ -133,8 +133,8 @@ task_header* group_core::claim_child(execution& exec) noexcept {
         child->release_refs();
         if (busy < alive()) continue;
         // Each is in the middle of a poll on another thread, or of its last steps; that ends in its
-        // own time and has no way to tell us; look again soon. Children form a tree, so none of those threads waits for
-        // this one.
+        // own time and has no way to tell us; look again soon. Children form a tree, so none of
+        // those threads waits for this one.
         static const atomic<std::uint32_t> nobody_wakes{0};
         futex_wait(nobody_wakes, 0, pause);
         if (pause < std::chrono::milliseconds(1)) pause *= 2;
