@@ -4,6 +4,7 @@
 
 #include <edo/base/error.h>
 #include <edo/base/seam/census.h>
+#include <edo/base/seam/disconnect.h>
 #include <edo/base/seam/sys.h>
 #include <edo/io/reactor/reactor.h>
 #include <edo/io/rescue/rescue.h>
@@ -25,9 +26,7 @@ void say_farewell(int fd, farewell how) noexcept {
     socklen_t size = sizeof resets;
     const int asked = sys::getsockopt(fd, SOL_SOCKET, SO_LINGER, &resets, &size);
     if (asked >= 0 && resets.l_onoff != 0 && resets.l_linger == 0) {
-        sockaddr nobody{};
-        nobody.sa_family = AF_UNSPEC;
-        sys::connect(fd, &nobody, socklen_t{sizeof nobody});
+        sys::disconnect(fd);
         return;
     }
     sys::shutdown(fd, SHUT_WR);

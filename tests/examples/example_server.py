@@ -29,6 +29,11 @@ def run(name, *arguments, limit=PATIENCE, **how):
                           timeout=limit, check=False, **how)
 
 
+def without_reports(errors):
+    """Without the lines that say that a poll took long, which is so under a sanitizer."""
+    return re.sub(r"^edo: worker \d+ of .* has been in one poll for .*\n", "", errors, flags=re.M)
+
+
 def usable_reactor():
     """The reactor to test. One that this machine refuses must say why; then `auto` is tested, which has
     to choose the other one."""
@@ -85,7 +90,16 @@ class example_server:
         return client
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """How many sockets are open. On a slow machine a worker may have been taken for blocked; then
+        there are descriptors of a spare one, too."""
+        count = 0
+        folder = f"/proc/{self.process.pid}/fd"
+        for number in os.listdir(folder):
+            try:
+                count += os.readlink(f"{folder}/{number}").startswith("socket:")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
 
     def wait_until_idle(self):
         """Fails unless all descriptors of clients are closed again."""
@@ -126,7 +140,7 @@ class example_server:
     def wait(self):
         """Insists on a clean end after a signal."""
         out, err = self.process.communicate(timeout=PATIENCE)
-        assert (self.process.returncode, out, err) == (0, "", ""), (
+        assert (self.process.returncode, out, without_reports(err)) == (0, "", ""), (
             self.process.returncode, out, err)
 
     def end(self):

@@ -3,8 +3,7 @@
 #include "support/open_files.h"
 #include <atomic>
 #include <chrono>
-#include <filesystem>
-#include <iterator>
+#include <cstddef>
 #include <latch>
 #include <memory>
 #include <optional>
@@ -453,25 +452,20 @@ edo::task<> block(std::reference_wrapper<std::latch> begun,
     co_await edo::sleep(1h);
 }
 
-/// Waits for workers that the runtime has left to themselves: for their frames, and, as they close
-/// what they have open at the very end, for the threads.
+/// Waits for workers that the runtime has left to themselves: for their frames, and for what they
+/// have open, which they close at the very end.
 class leftover_workers {
 public:
-    leftover_workers() : threads_before_(count_threads()) {}
+    leftover_workers() : open_before_(edo::testing::count_open_files()) {}
 
     void await_end() const {
         while (edo::detail::census_of(edo::detail::census_kind::frame) != 0 ||
-               count_threads() > threads_before_)
+               edo::testing::count_open_files() > open_before_)
             std::this_thread::yield();
     }
 
 private:
-    static std::size_t count_threads() {
-        const std::filesystem::directory_iterator threads("/proc/self/task");
-        return static_cast<std::size_t>(std::distance(begin(threads), end(threads)));
-    }
-
-    std::size_t threads_before_;
+    std::ptrdiff_t open_before_;
 };
 
 TEST(shutdown_of_workers, only_workers_in_user_code_count_as_stuck) {
