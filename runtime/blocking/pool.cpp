@@ -25,9 +25,7 @@ bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
         ++awaited_;
         if (closed_) {
             refuse_all_locked(make_error_code(errc::runtime_shutdown), refused);
-        } else if (worker* free = idle_.pop_front(); free != nullptr) {
-            free->sleeping.unpark();  // it lives: it leaves under the lock only
-        } else if (threads_ < limits_.threads) {
+        } else if (!claim_idle_locked() && threads_ < limits_.threads) {
             // Without a thread the jobs wait for one that is busy now. If there is none, nobody
             // would ever come.
             const std::error_code failed = start_thread_locked();
@@ -40,14 +38,18 @@ bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
 
 bool blocking_pool::submit_if_free(blocking_job& job) noexcept {
     mutex_lock guard(lock_);
-    if (closed_ || queued_ != 0) return false;
-    if (worker* free = idle_.pop_front(); free != nullptr) {
-        queue_locked(job);
-        free->sleeping.unpark();
-        return true;
-    }
-    if (threads_ >= limits_.threads || start_thread_locked()) return false;
+    if (closed_ || queued_ > coming_) return false;
+    if (!claim_idle_locked() && (threads_ >= limits_.threads || start_thread_locked()))
+        return false;
     queue_locked(job);
+    return true;
+}
+
+bool blocking_pool::claim_idle_locked() noexcept {
+    worker* const free = idle_.pop_front();
+    if (free == nullptr) return false;
+    ++coming_;
+    free->sleeping.unpark();  // it lives: it leaves under the lock only
     return true;
 }
 
@@ -77,12 +79,14 @@ std::error_code blocking_pool::start_thread_locked() noexcept {
     refs_.fetch_add(1, relaxed);  // who adds one holds one
     fresh->next = std::exchange(all_, fresh);
     ++threads_;
+    ++coming_;
     return {};
 }
 
 void blocking_pool::run_jobs(worker& me) noexcept {
     pool_of_this_thread = this;
     lock_.lock();
+    --coming_;
     for (;;) {
         while (blocking_job* job = queue_.pop_front()) {
             --queued_;
@@ -98,7 +102,10 @@ void blocking_pool::run_jobs(worker& me) noexcept {
         lock_.unlock();
         me.sleeping.park(limits_.keep_alive);
         lock_.lock();
-        if (!me.is_linked()) continue;  // claimed: there is, or was, a job
+        if (!me.is_linked()) {  // claimed: there is, or was, a job
+            --coming_;
+            continue;
+        }
         me.unlink();
         if (queue_.is_empty()) break;
     }
@@ -219,8 +226,8 @@ void blocking_pool::close() noexcept {
         mutex_lock guard(lock_);
         closed_ = true;
         refuse_all_locked(make_error_code(errc::runtime_shutdown), refused);
-        while (worker* free = idle_.pop_front())
-            free->sleeping.unpark();
+        while (claim_idle_locked()) {
+        }
     }
     tell_refused(refused);
 }

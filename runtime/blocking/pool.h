@@ -32,7 +32,9 @@ struct blocking_limits {
 ///
 /// One lock protects everything. A submitter claims an idle thread by taking it off the idle list,
 /// so a thread whose keep-alive ends finds out whether it was claimed, and no job waits for a
-/// thread that leaves. Each ended thread is joined by the next one that ends, the last by join().
+/// thread that leaves. Threads that were claimed or started are counted until they look at the
+/// queue: as many of the queued jobs are as good as begun. Each ended thread is joined by the next
+/// one that ends, the last by join().
 ///
 /// Lives as long as the runtime or one of its threads: a thread that is stuck in user code may use
 /// it after the runtime has gone.
@@ -99,6 +101,7 @@ private:
     ~blocking_pool() = default;
 
     void queue_locked(blocking_job& job) noexcept;
+    bool claim_idle_locked() noexcept;
     std::error_code start_thread_locked() noexcept;
     void end_wait_locked(blocking_job& job) noexcept;
     void refuse_all_locked(std::error_code why, intrusive_list<blocking_job>& refused) noexcept;
@@ -115,6 +118,7 @@ private:
     intrusive_list<worker> idle_;
     worker* all_ = nullptr;  // that have not ended
     unsigned threads_ = 0;
+    unsigned coming_ = 0;      // of them: on their way to the queue
     worker* ended_ = nullptr;  // the last one to end, to be joined
     bool closed_ = false;
     parker all_ended_;

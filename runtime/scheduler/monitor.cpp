@@ -60,7 +60,7 @@ void monitor::run() noexcept {
         wait(until > now ? until - now : duration::zero());
     }
     for (unsigned i = 0; i < shared_.worker_count(); ++i)
-        if (watched_[i].is_blocked) has_come_back(watched_[i]);
+        if (watched_[i].is_blocked) has_come_back(shared_.worker_at(i), watched_[i]);
 }
 
 void monitor::wait(duration limit) noexcept {
@@ -78,7 +78,7 @@ bool monitor::look(instant now) noexcept {
         const std::uint32_t turn = w.turn();
         const bool is_in_poll = present_as == presence::kind::awake && turn % 2 != 0;
         if (seen.turn != turn || !is_in_poll || !seen.is_in_poll) {
-            if (seen.is_blocked) has_come_back(seen);
+            if (seen.is_blocked) has_come_back(w, seen);
             if (seen.turn != turn || is_in_poll) is_quiet = false;
             seen.turn = turn;
             seen.is_in_poll = is_in_poll;
@@ -124,10 +124,7 @@ void monitor::stand_in_for(worker& blocked, watched& seen) noexcept {
     }
     // Before that nobody else may touch the queue; the worker has hardly just entered it.
     if (blocked.sole().end()) {
-        if (!seen.is_substituted && !blocked.is_substituted()) {
-            seen.is_substituted = shared_.begin_substitution();
-            if (!seen.is_substituted) count_failure();
-        }
+        if (!shared_.begin_substitution(blocked, substitution::monitor)) count_failure();
         take_tasks_of(blocked);
     }
     if (shared_.replace_missing()) count_failure();
@@ -183,14 +180,11 @@ void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
     report_blocked(about);
 }
 
-void monitor::has_come_back(watched& seen) noexcept {
+void monitor::has_come_back(worker& blocked, watched& seen) noexcept {
     seen.is_blocked = false;
     seen.sockets.reset();
     if (--blocked_ == 0) station_.close();
-    if (!seen.is_substituted) return;
-    seen.is_substituted = false;
-    shared_.end_substitution();
-    shared_.wake_spares();
+    if (shared_.end_substitution(blocked, substitution::monitor)) shared_.wake_spares();
 }
 
 void monitor::serve_timers(instant now) noexcept {

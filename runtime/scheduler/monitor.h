@@ -79,7 +79,6 @@ private:
         std::uint32_t turn = 0;
         bool is_in_poll = false;
         bool is_blocked = false;
-        bool is_substituted = false;
         bool is_reported = false;
         duration starved_before{};  ///< when it was found blocked; see waited_for_processor()
         instant since{};            ///< the look that saw this turn first
@@ -98,7 +97,7 @@ private:
     void wait(duration limit) noexcept;
     void stand_in_for(worker& blocked, watched& seen) noexcept;
     void take_tasks_of(worker& blocked) noexcept;
-    void has_come_back(watched& seen) noexcept;
+    void has_come_back(worker& blocked, watched& seen) noexcept;
 
     void count_failure() noexcept { failures_.fetch_add(1, relaxed); }  // C
 

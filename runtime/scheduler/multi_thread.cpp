@@ -191,12 +191,14 @@ void multi_thread::run_in_place(blocking_job& job) noexcept {
     worker::of(*current_execution()).run_in_place(job);
 }
 
-bool multi_thread::begin_substitution() noexcept {
+bool multi_thread::begin_substitution(worker& absent, substitution wanted_by) noexcept {
     mutex_lock guard(lock_);
-    return begin_substitution_locked();
+    if (absent.substituted_for == 0 && !activate_spare_locked()) return false;
+    absent.substituted_for |= static_cast<unsigned>(wanted_by);
+    return true;
 }
 
-bool multi_thread::begin_substitution_locked() noexcept {
+bool multi_thread::activate_spare_locked() noexcept {
     if (stopping_.load(relaxed)) return false;  // only saves a thread
     if (excess_.load(relaxed) != 0) {           // written under the lock
         excess_.fetch_sub(1, relaxed);          // as above
@@ -212,19 +214,25 @@ bool multi_thread::begin_substitution_locked() noexcept {
     return restart_spare_locked() || !add_worker_locked(true);
 }
 
-void multi_thread::end_substitution() noexcept {
+bool multi_thread::end_substitution(worker& absent, substitution wanted_by) noexcept {
     mutex_lock guard(lock_);
+    if (absent.substituted_for != static_cast<unsigned>(wanted_by)) {
+        absent.substituted_for &= ~static_cast<unsigned>(wanted_by);
+        return false;
+    }
+    absent.substituted_for = 0;
     if (missing_ != 0) {
         --missing_;
     } else {
         excess_.fetch_add(1, relaxed);  // may_retire() looks again under the lock
     }
+    return true;
 }
 
 bool multi_thread::replace_missing() noexcept {
     mutex_lock guard(lock_);
     if (missing_ == 0) return false;
-    while (missing_ != 0 && begin_substitution_locked())
+    while (missing_ != 0 && activate_spare_locked())
         --missing_;
     return true;
 }

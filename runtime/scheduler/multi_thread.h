@@ -89,11 +89,13 @@ public:
     /// Whether the first worker begins in the mode of sole_mode.h.
     bool begins_alone() const noexcept { return begins_alone_; }
 
-    /// A worker stands aside, or is blocked: a spare takes its place if one can be had.
-    /// Returns: whether end_substitution() is to be called. Requires: the first worker's sole mode
-    ///          has ended.
-    bool begin_substitution() noexcept;
-    void end_substitution() noexcept;
+    /// A worker stands aside, or is blocked: a spare takes its place if one can be had. One, even
+    /// if both the worker and the monitor want it; it stays until neither does. Harmless if repeated.
+    /// Returns: whether there is one. Requires: the first worker's sole mode has ended.
+    bool begin_substitution(worker& absent, substitution wanted_by) noexcept;
+    /// Harmless if nothing has begun.
+    /// Returns: true when a spare is not needed any more.
+    bool end_substitution(worker& absent, substitution wanted_by) noexcept;
     /// Tries again to start the spares that were promised and failed to come up.
     /// Returns: whether there were any.
     bool replace_missing() noexcept;
@@ -110,7 +112,7 @@ private:
     unsigned stuck_workers() noexcept override;
     std::error_code add_worker_locked(bool is_spare) noexcept;
     std::error_code start_locked(worker& fresh) noexcept;
-    bool begin_substitution_locked() noexcept;
+    bool activate_spare_locked() noexcept;
     bool restart_spare_locked() noexcept;
     void wake_all() noexcept;
     void await_workers(instant until) noexcept;

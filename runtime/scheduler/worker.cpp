@@ -328,7 +328,7 @@ void worker::run_in_place(blocking_job& job) noexcept {
     stands_aside_ = true;
     give_queue_away();
     sole_.end_by_owner();
-    const bool substituted = shared_.begin_substitution();
+    static_cast<void>(shared_.begin_substitution(*this, substitution::worker_itself));
     job.told = [](void* self) noexcept { static_cast<worker*>(self)->driver_.wake(); };
     job.told_to = this;
     bool is_done = false;
@@ -341,11 +341,9 @@ void worker::run_in_place(blocking_job& job) noexcept {
     }
     if (!is_done) {
         // No thread to be had: the call is made here, as if it were not announced.
-        is_substituted_.store(substituted, relaxed);  // see is_substituted_
         shared_.run_here(job);
-        is_substituted_.store(false, relaxed);  // see is_substituted_
     }
-    if (substituted) shared_.end_substitution();
+    shared_.end_substitution(*this, substitution::worker_itself);
     stands_aside_ = false;
     exec_.now = monotonic_clock::read();
 }

@@ -19,6 +19,9 @@ namespace edo::detail {
 
 class multi_thread;
 
+/// Who wants a spare in the place of a worker.
+enum class substitution : unsigned { worker_itself = 1, monitor = 2 };
+
 /// One thread that runs tasks: a ring and a slot for the task woken last, a driver, a source of
 /// choices.
 ///
@@ -78,11 +81,6 @@ public:
     /// The id of the task that was polled last.
     std::uint64_t polled() const noexcept { return polled_.load(relaxed); }  // see polled_
 
-    /// True while a spare stands in for this worker at its own request.
-    bool is_substituted() const noexcept {
-        return is_substituted_.load(relaxed);  // see is_substituted_
-    }
-
     /// The system's number of the thread.
     int thread_id() const noexcept { return thread_id_; }
 
@@ -95,6 +93,7 @@ public:
     detail::thread thread;
     bool has_ended = false;
     bool waits_for_tasks = false;  ///< has ended but for the tasks that others hold
+    unsigned substituted_for = 0;  ///< who wants a spare in its place: a set of `substitution`
 
     /// False while a spare stands aside. The release store that calls it back pairs with the
     /// acquire load in retire(); only the flag is handed over.
@@ -147,8 +146,6 @@ private:
     atomic<std::uint32_t> turn_{0};
     atomic<std::uint64_t> polled_{0};  // relaxed: only a picture too, for reports
     presence presence_;
-    // Relaxed: one spare more or less for a moment does no harm.
-    atomic<bool> is_substituted_{false};
     sole_mode sole_;
     lifo_slot slot_;
     unsigned lifo_polls_ = 0;

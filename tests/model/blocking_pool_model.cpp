@@ -125,6 +125,19 @@ void call_if_a_thread_is_free() {
                 });
 }
 
+// There may be a thread for each: the second is not refused because the first one's is on its way.
+void two_calls_that_each_find_a_thread() {
+    auto w = std::make_unique<world>(2, moment);
+    const auto make_call = [&] {
+        auto* const job = new call;
+        expect(w->pool->submit_if_free(*job), "refused though there may be one thread more");
+        job->wait(*w->pool);
+        expect(job->runs == 1, "accepted and not made");
+        job->release_ref();
+    };
+    run_threads(make_call, make_call);
+}
+
 const scenario one_s{"blocking_pool.one_call", one_call};
 const scenario shared_s{"blocking_pool.two_callers_one_thread", two_callers_one_thread};
 const scenario two_s{"blocking_pool.two_callers_two_threads", two_callers_two_threads};
@@ -132,6 +145,8 @@ const scenario alive_s{"blocking_pool.call_beside_keep_alive", call_beside_the_e
 const scenario close_s{"blocking_pool.call_beside_close", call_beside_close};
 const scenario abandon_s{"blocking_pool.abandoned_beside_run", abandoned_beside_run};
 const scenario free_s{"blocking_pool.call_if_a_thread_is_free", call_if_a_thread_is_free};
+const scenario each_s{"blocking_pool.two_calls_that_each_find_a_thread",
+                      two_calls_that_each_find_a_thread};
 
 TEST(blocking_pool_model, call_is_made_once) {
     expect_holds(one_s);
@@ -159,6 +174,10 @@ TEST(blocking_pool_model, abandoned_call_frees_itself) {
 
 TEST(blocking_pool_model, call_is_accepted_only_if_a_thread_takes_it) {
     expect_holds(free_s);
+}
+
+TEST(blocking_pool_model, call_is_not_refused_while_another_ones_thread_comes) {
+    expect_holds(each_s);
 }
 
 void caught(

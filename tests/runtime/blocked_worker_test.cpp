@@ -26,6 +26,7 @@
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
+#include <edo/runtime/spawn_blocking.h>
 #include <edo/task/or_return.h>
 #include <edo/task/select.h>
 #include <edo/task/yield.h>
@@ -494,10 +495,43 @@ TEST_P(blocked_workers, announced_calls_do_not_count) {
     stuck.await_all();
     rt.block_on([]() -> task<> { co_await sleep(20ms); });
 
-    // One spare for each, and no second one but for a moment: on a busy machine it may take long
-    // before a call has found its thread.
+    // One spare for each, and one more only while another worker is in a poll for long, which it may
+    // be on a busy machine.
     await([&] { return rt.info().active_workers == 2 * workers(); });
     stuck.release();
+}
+
+task<> block_pool(std::reference_wrapper<blockade> b) {
+    co_await spawn_blocking([b] { b.get().block(); });
+}
+
+task<> block_then_block_in_place(std::reference_wrapper<std::latch> noticed,
+                                 std::reference_wrapper<blockade> b) {
+    noticed.get().wait();
+    block_in_place([&] { b.get().block(); });
+    co_return;
+}
+
+TEST_P(blocked_workers, have_one_spare_even_if_they_ask_for_it_themselves) {
+    const unsigned threads = 2 * workers();
+    blockade pool{threads};
+    auto full = builder().max_blocking_threads(threads).build().value();
+    for (unsigned i = 0; i < threads; ++i)
+        full.spawn(block_pool, std::ref(pool)).detach();
+    pool.await_all();
+    std::latch noticed(1);
+    for (unsigned i = 0; i < workers(); ++i)
+        full.spawn(block_then_block_in_place, std::ref(noticed), std::ref(stuck)).detach();
+    await([&] { return full.info().active_workers == 2 * workers(); });
+
+    noticed.count_down();  // and there is no thread for the calls
+    stuck.await_all();
+
+    for (int i = 0; i < 3; ++i)
+        full.block_on([]() -> task<> { co_await sleep(4ms); });
+    await([&] { return full.info().active_workers == 2 * workers(); });
+    stuck.release();
+    pool.release();
 }
 
 TEST_P(blocked_workers, announced_calls_that_found_no_thread_count) {
