@@ -179,7 +179,7 @@ void current_thread::wait(instant until) noexcept {
     }
     exec_.now = last_visit_ = time();
     driver_.advance(exec_.now);
-    spin_.note_wait(exec_.now - before);
+    spin_.note_wait(exec_.now - before, exec_.now, static_cast<std::uint32_t>(polls_));
 }
 
 // Time stands still while anything can happen without it: a task, an event, a blocking call.
@@ -204,13 +204,9 @@ bool current_thread::spin(instant until) noexcept {
         std::min({saturating_add(start, limit), until, driver_.wheel().next_deadline()});
     for (instant at = start; at < end; at = time()) {
         driver_.poll(at);
-        if (has_work()) {
-            spin_.note_spin(true);
-            return true;
-        }
+        if (has_work()) return true;
         spin_hint();
     }
-    spin_.note_spin(has_work());
     return has_work();
 }
 

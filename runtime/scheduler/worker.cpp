@@ -279,7 +279,7 @@ void worker::wait() noexcept {
     driver_.advance(exec_.now);
     in_driver_ = false;
     // A worker that others have to call has nothing of its own to spin for, however often they do.
-    spin_.note_wait(was_called ? tuning::long_wait : exec_.now - before);
+    spin_.note_wait(was_called ? tuning::long_wait : exec_.now - before, last_visit_, turn());
 }
 
 // Looks for work for a moment, as the only searcher. Returns: true when there is something to do.
@@ -293,13 +293,9 @@ bool worker::spin() noexcept {
         in_driver_ = true;
         driver_.poll(at);
         in_driver_ = false;
-        if (has_own_work() || shared_.has_work()) {
-            spin_.note_spin(true);
-            return true;
-        }
+        if (has_own_work() || shared_.has_work()) return true;
         spin_hint();
     }
-    spin_.note_spin(has_own_work());
     return has_own_work();
 }
 
