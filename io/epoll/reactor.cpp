@@ -1,5 +1,7 @@
 #include <edo/io/epoll/reactor.h>
 
+#include <algorithm>
+
 #include <edo/base/check.h>
 #include <edo/base/error.h>
 #include <edo/base/seam/sys.h>
@@ -12,7 +14,6 @@ namespace {
 
 // What an event's data says when it is no record's address.
 constexpr std::uint64_t wake_tag = 0, alarm_tag = 1;
-constexpr int batch_size = static_cast<int>(tuning::events_per_poll);
 
 timespec timespec_of(duration span) noexcept {
     return {static_cast<std::time_t>(span.count() / 1'000'000'000),
@@ -22,7 +23,8 @@ timespec timespec_of(duration span) noexcept {
 }  // namespace
 
 struct epoll_reactor::wait_batch {
-    epoll_event events[batch_size];
+    int size;  // at most, for the kernel
+    epoll_event events[tuning::events_per_poll];
 };
 
 result<std::unique_ptr<reactor>> epoll_reactor::create() {
@@ -73,9 +75,10 @@ detachment epoll_reactor::detach(registration& r) noexcept {
     return {.record_is_free = false, .file_is_held = false};
 }
 
-unsigned epoll_reactor::poll(duration limit) noexcept {
+unsigned epoll_reactor::poll(duration limit, unsigned most) noexcept {
     free_those_that_left();
     wait_batch batch;
+    batch.size = static_cast<int>(std::clamp(most, 1U, tuning::events_per_poll));
     const int count = wait(batch, limit);
     if (count < 0) {
         EDO_CHECK(count == -EINTR,
@@ -105,12 +108,12 @@ void epoll_reactor::free_those_that_left() noexcept {
 
 int epoll_reactor::wait(wait_batch& batch, duration limit) noexcept {
     if (limit <= duration::zero())
-        return sys::epoll_wait(epoll_.get(), batch.events, batch_size, 0);
+        return sys::epoll_wait(epoll_.get(), batch.events, batch.size, 0);
     if (limit == duration::max())
-        return sys::epoll_wait(epoll_.get(), batch.events, batch_size, -1);
+        return sys::epoll_wait(epoll_.get(), batch.events, batch.size, -1);
     if (has_pwait2_) {
         const timespec at_most = timespec_of(limit);
-        const int count = sys::epoll_pwait2(epoll_.get(), batch.events, batch_size, &at_most);
+        const int count = sys::epoll_pwait2(epoll_.get(), batch.events, batch.size, &at_most);
         if (count != -ENOSYS && count != -EPERM) return count;
         has_pwait2_ =
             false;  // Linux before 5.11, an emulator, or a filter that does not know the call
@@ -131,12 +134,12 @@ int epoll_reactor::wait_without_pwait2(wait_batch& batch, duration limit) noexce
     itimerspec at{};
     at.it_value = timespec_of(limit);
     if (alarm_ && sys::timerfd_settime(alarm_.get(), &at) >= 0)
-        return sys::epoll_wait(epoll_.get(), batch.events, batch_size, -1);
+        return sys::epoll_wait(epoll_.get(), batch.events, batch.size, -1);
     // No descriptor left for the alarm: up to a millisecond late is better than not at all.
     constexpr duration millisecond{1'000'000};
     constexpr duration longest = millisecond * 1'000'000'000;
     const duration rounded = limit < longest ? (limit + millisecond - duration{1}) : longest;
-    return sys::epoll_wait(epoll_.get(), batch.events, batch_size,
+    return sys::epoll_wait(epoll_.get(), batch.events, batch.size,
                            static_cast<int>(rounded / millisecond));
 }
 

@@ -19,7 +19,8 @@ public:
 
     std::error_code attach(registration& r) noexcept override;
     detachment detach(registration& r) noexcept override;
-    unsigned poll(duration limit) noexcept override;
+    using reactor::poll;
+    unsigned poll(duration limit, unsigned most) noexcept override;
 
     void wake() noexcept override { notifier_.notify(); }
 

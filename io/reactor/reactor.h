@@ -6,6 +6,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/result.h>
+#include <edo/base/seam/tuning.h>
 #include <edo/io/reactor/home.h>
 #include <edo/io/reactor_kind.h>
 
@@ -45,9 +46,13 @@ public:
     virtual detachment detach(registration& r) noexcept = 0;
 
     /// Takes what has happened and wakes who waits. `limit` zero: does not wait; duration::max():
-    /// no limit. A signal may end the wait early, without an event.
+    /// no limit. A signal may end the wait early, without an event. Of more than `most` events, at
+    /// least 1, the others stay with the kernel, in their order.
     /// Returns: the number of events that concern descriptors. Owner only.
-    virtual unsigned poll(duration limit) noexcept = 0;
+    virtual unsigned poll(duration limit, unsigned most) noexcept = 0;
+
+    /// The same with as many events as are usual.
+    unsigned poll(duration limit) noexcept { return poll(limit, tuning::events_per_poll); }
 
     /// Ends a wait in poll(), the present one or the next. Any thread.
     virtual void wake() noexcept = 0;

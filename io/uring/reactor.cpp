@@ -1,6 +1,7 @@
 #include <edo/io/uring/reactor.h>
 
 #include <cerrno>
+#include <limits>
 
 #include <edo/base/check.h>
 #include <edo/base/error.h>
@@ -32,7 +33,8 @@ int uring_reactor::open() noexcept {
     // The probe is the real thing: does a multishot poll report a wake and stay?
     wake();
     if (const int failed = ring_.submit_and_look(); failed < 0) return failed;
-    take_reports();
+    unsigned room = tuning::events_per_poll;
+    take_reports(room);
     return was_notified_ && notifier_is_armed_ ? 0 : -EINVAL;
 }
 
@@ -134,7 +136,7 @@ void uring_reactor::end_those_that_left_locked() noexcept {
         if (end(*r).record_is_free) r->free();
 }
 
-unsigned uring_reactor::poll(duration limit) noexcept {
+unsigned uring_reactor::poll(duration limit, unsigned most) noexcept {
     if (put_off_ != nullptr || !notifier_is_armed_) {
         mutex_lock guard(home_.lock);
         make_requests_put_off();
@@ -154,9 +156,10 @@ unsigned uring_reactor::poll(duration limit) noexcept {
               "waiting on io_uring failed: is this another thread than the one that made the "
               "reactor, or was "
               "its descriptor closed by other code?");
-    unsigned handled = take_reports();
-    while (ring_.has_overflow() && ring_.submit_and_look() == 0)
-        handled += take_reports();
+    unsigned room = most;
+    unsigned handled = take_reports(room);
+    while (room != 0 && ring_.has_overflow() && ring_.submit_and_look() == 0)
+        handled += take_reports(room);
     if (was_notified_) {
         was_notified_ = false;
         end_those_that_left();
@@ -164,9 +167,11 @@ unsigned uring_reactor::poll(duration limit) noexcept {
     return handled;
 }
 
-unsigned uring_reactor::take_reports() noexcept {
+// `room`: for how many more reports.
+// Returns: the number of events of descriptors.
+unsigned uring_reactor::take_reports(unsigned& room) noexcept {
     unsigned handled = 0;
-    ring_.take_reports([&](const ring::report& news) noexcept {
+    room -= ring_.take_reports(room, [&](const ring::report& news) noexcept {
         if (take_report(news)) ++handled;
     });
     return handled;
@@ -236,8 +241,9 @@ void uring_reactor::shutdown() noexcept {
     // Until the kernel has let go of the files, closing them would not end their connections. What
     // it does not let go of now goes with the ring.
     constexpr int tries = 16;
+    unsigned room = std::numeric_limits<unsigned>::max();
     for (int i = 0; i < tries && armed_ != 0 && ring_.submit_and_look() == 0; ++i)
-        take_reports();
+        take_reports(room);
     while (registration* r = ending_.pop_front())
         r->free();
 }

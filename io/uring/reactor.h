@@ -40,7 +40,8 @@ public:
 
     std::error_code attach(registration& r) noexcept override;
     detachment detach(registration& r) noexcept override;
-    unsigned poll(duration limit) noexcept override;
+    using reactor::poll;
+    unsigned poll(duration limit, unsigned most) noexcept override;
 
     void wake() noexcept override;
     void shutdown() noexcept override;
@@ -58,7 +59,7 @@ private:
     void make_requests_put_off() noexcept;
     void end_those_that_left() noexcept;
     void end_those_that_left_locked() noexcept;
-    unsigned take_reports() noexcept;
+    unsigned take_reports(unsigned& room) noexcept;
     bool take_report(const ring::report& news) noexcept;
     void take_last_report(registration& r, std::int32_t answer) noexcept;
 

@@ -58,13 +58,14 @@ public:
         bool is_last;         ///< the kernel has forgotten the tag
     };
 
-    /// Hands each report that is there to `take(report)`. Returns: how many.
+    /// Hands the reports that are there, at most `most`, to `take(report)`. Returns: how many.
     template <class Take>
-    unsigned take_reports(Take&& take) noexcept {
+    unsigned take_reports(unsigned most, Take&& take) noexcept {
         unsigned count = 0;
         io_uring_cqe* entry = nullptr;
         // Asked first: peeking into an empty queue may be a system call.
-        while (io_uring_cq_ready(&ring_) != 0 && io_uring_peek_cqe(&ring_, &entry) == 0) {
+        while (count != most && io_uring_cq_ready(&ring_) != 0 &&
+               io_uring_peek_cqe(&ring_, &entry) == 0) {
             const report r{io_uring_cqe_get_data(entry), entry->res,
                            (entry->flags & IORING_CQE_F_MORE) == 0};
             io_uring_cqe_seen(&ring_, entry);

@@ -28,8 +28,8 @@ result<void> driver::open(reactor_kind wanted, execution& exec) {
     return {};
 }
 
-void driver::poll(instant now) noexcept {
-    reactor_->poll(duration::zero());
+void driver::poll(instant now, unsigned most) noexcept {
+    reactor_->poll(duration::zero(), most);
     advance(now);
 }
 

@@ -8,6 +8,7 @@
 #include <edo/base/result.h>
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/mutex.h>
+#include <edo/base/seam/tuning.h>
 #include <edo/io/reactor/reactor.h>
 #include <edo/timer/wheel/wheel.h>
 
@@ -47,8 +48,9 @@ public:
     /// Errors: what make_reactor() says.
     result<void> open(reactor_kind wanted, execution& exec);
 
-    /// Takes what has happened without waiting, and fires the timers that are due at `now`.
-    void poll(instant now) noexcept;
+    /// Takes what has happened without waiting, at most `most` events, and fires the timers that are
+    /// due at `now`.
+    void poll(instant now, unsigned most = tuning::events_per_poll) noexcept;
     /// Fires the timers that are due at `now`, and no more.
     void advance(instant now) noexcept;
 

@@ -237,6 +237,15 @@ bool worker::take_from_slot(task_header& task) noexcept {
     return slot_.take_if(task, own.is_alone());
 }
 
+// Those for whose tasks the ring has no room stay with the kernel, which hands them out in order: in
+// the inject queue they would wait behind all that come later. A few are taken even so: tasks that
+// are never out of work could else keep the ring full.
+unsigned worker::room_for_events() const noexcept {
+    constexpr unsigned few = 16;
+    const unsigned queued = ring_.size();
+    return queued + few < tuning::events_per_poll ? tuning::events_per_poll - queued : few;
+}
+
 void worker::visit_driver() noexcept {
     polls_until_visit_ = shared_.config().event_interval;
     inject_is_due_ = true;
@@ -244,7 +253,7 @@ void worker::visit_driver() noexcept {
     in_driver_ = true;
     if (exec_.now - last_visit_ >= tuning::driver_gap) {
         last_visit_ = exec_.now;
-        driver_.poll(exec_.now);
+        driver_.poll(exec_.now, room_for_events());
     } else {
         driver_.advance(exec_.now);
     }

@@ -125,6 +125,7 @@ private:
     void push(task_header& task) noexcept;
     bool take_from_slot(task_header& task) noexcept;
 
+    unsigned room_for_events() const noexcept;
     void visit_driver() noexcept;
     void wait() noexcept;
     bool spin() noexcept;

@@ -1,6 +1,7 @@
 #include <edo/io/reactor/reactor.h>
 
 #include "net/io_loop.h"
+#include "net/local_pair.h"
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -30,29 +31,6 @@ namespace edo::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A registered end of a local socket pair, and its raw peer.
-class local_pair {
-public:
-    local_pair() {
-        std::array<int, 2> ends{-1, -1};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()),
-                  0);
-        handle = detail::io_handle(detail::registration::create(ends[0], detail::farewell::stream));
-        peer.reset(ends[1]);
-    }
-
-    void send_byte() { ASSERT_EQ(::send(peer.get(), "x", 1, MSG_NOSIGNAL), 1); }
-
-    detail::io_handle handle;
-    unique_fd peer;
-};
-
-task<result<std::size_t>> read_byte(const detail::io_handle& from) {
-    std::array<std::byte, 8> b;
-    net::read_operation op(from.record(), b, net::read_operation::mode::take);
-    co_return co_await op;
-}
 
 /// Polls until `limit` has passed. Signals may end waits early (the kernel sends some when a ring
 /// is taken down), but not hundreds of them.
@@ -108,6 +86,29 @@ TEST_P(reactor_test, reports_readiness_once_per_change) {
     EXPECT_EQ(loop.reactor().poll(duration::max()), 1u);
     EXPECT_EQ(loop.reactor().poll(duration::zero()), 0u);
     EXPECT_EQ(loop.join(std::move(reader)).value(), 1u);
+}
+
+TEST_P(reactor_test, takes_no_more_events_than_there_is_room_for_and_forgets_none) {
+    constexpr unsigned count = 300, room = 7;  // more than are taken in one go
+    std::vector<local_pair> pairs(count);
+    std::vector<join_handle<result<std::size_t>>> readers;
+    for (local_pair& pair : pairs)
+        readers.push_back(loop.spawn(read_byte, std::ref(pair.handle)));
+    loop.run_ready();
+    loop.look();  // what is true at the start
+    for (local_pair& pair : pairs)
+        pair.send_byte();
+
+    unsigned taken = 0;
+    while (taken < count) {
+        const unsigned now = loop.reactor().poll(duration::max(), room);
+        EXPECT_LE(now, room);
+        taken += now;
+    }
+
+    EXPECT_EQ(loop.reactor().poll(duration::zero(), room), 0u);
+    for (auto& reader : readers)
+        EXPECT_EQ(loop.join(std::move(reader)).value(), 1u);
 }
 
 TEST_P(reactor_test, what_was_ready_before_it_was_registered_is_reported) {

@@ -25,7 +25,7 @@ public:
     detail::detachment detach(detail::registration&) noexcept override { return {}; }
 
     // A wait that does not sleep takes the edge all the same.
-    unsigned poll(duration limit) noexcept override {
+    unsigned poll(duration limit, unsigned) noexcept override {
         if (limit > duration::zero()) wakes_.park(limit);
         return 0;
     }

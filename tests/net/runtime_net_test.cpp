@@ -1,9 +1,11 @@
 #include "io_loop.h"
+#include "local_pair.h"
 #include "pairs.h"
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -244,6 +246,58 @@ TEST_P(runtime_net, proxy_carries_everything_both_ways) {
 
     EXPECT_EQ(moved.a_to_b, 1'000'000u);
     EXPECT_EQ(moved.b_to_a, 500'000u);
+}
+
+class one_worker : public ::testing::TestWithParam<reactor_kind> {};
+
+INSTANTIATE_TEST_SUITE_P(reactors,
+                         one_worker,
+                         ::testing::ValuesIn(reactors_here()),
+                         [](const auto& made) { return std::string(name_of(made.param)); });
+
+task<result<void>> note_each_byte(std::reference_wrapper<const local_pair> pair,
+                                  std::size_t number,
+                                  std::reference_wrapper<std::vector<std::size_t>> order) {
+    for (;;) {
+        const std::size_t n = co_await or_return(read_byte(pair.get().handle));
+        if (n == 0) co_return {};
+        order.get().push_back(number);
+    }
+}
+
+// More than a worker's ring has room for become ready while it runs others.
+TEST_P(one_worker, serves_sockets_in_the_order_in_which_they_became_ready) {
+    constexpr std::size_t sockets = 600;
+    std::vector<local_pair> pairs(sockets);
+    std::vector<std::size_t> order;  // the only worker's
+    runtime rt = runtime::builder()
+                     .reactor(GetParam())
+                     .worker_threads(1)
+                     .blocked_after(duration::zero())
+                     .build()
+                     .value();
+    for (std::size_t i = 0; i < sockets; ++i)
+        rt.spawn(note_each_byte, std::cref(pairs[i]), i, std::ref(order)).detach();
+    const auto all_have_read = [&](std::size_t times) -> task<> {
+        while (order.size() < times * sockets)
+            co_await yield_now();
+    };
+    const auto send_to_all = [&]() -> task<> {
+        for (local_pair& pair : pairs)
+            pair.send_byte();
+        co_return;
+    };
+    rt.block_on(send_to_all());
+    rt.block_on(all_have_read(1));  // and now all wait
+    rt.block_on(yield_now());
+
+    rt.block_on(send_to_all());
+    rt.block_on(all_have_read(2));
+
+    std::vector<std::size_t> as_sent(sockets);
+    std::iota(as_sent.begin(), as_sent.end(), 0U);
+    order.erase(order.begin(), order.begin() + sockets);
+    EXPECT_EQ(order, as_sent);
 }
 
 /// Says when an operation has been polled for the first time.
