@@ -309,6 +309,20 @@ TEST(argument, short_circuits_evaluate_and_destroy_only_what_they_need) {
     expect_sound(short_circuits, 1);
 }
 
+// [snippet: named_condition]
+task<int> names_what_decides(turnstile& gate) {
+    const int given = co_await gate.give(3);
+    if (given == 3) co_return 1;
+    co_return 0;
+}
+
+// [end]
+
+TEST(argument, what_decides_is_named) {
+    expect_sound(names_what_decides, 1);
+}
+
+// Right with g++ 12 too because it declares a variable; see broken_form_test.cpp.
 task<int> awaits_in_conditions(turnstile& gate) {
     int steps = 0;
     for (int i = co_await gate.give(0); i < co_await gate.give(2); ++i)

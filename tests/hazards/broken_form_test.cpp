@@ -3,6 +3,9 @@
 // change together. Compilers that nobody has run are not judged.
 
 #include "forms.h"
+#include <cstdlib>
+#include <optional>
+#include <unistd.h>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -20,9 +23,9 @@ using edo::testing::tracked;
 using edo::testing::turnstile;
 
 #if defined(__clang__)
-constexpr bool duplicates_temporaries = false;
+constexpr bool duplicates_temporaries = false, loses_frames = false;
 #else
-constexpr bool duplicates_temporaries = true;
+constexpr bool duplicates_temporaries = true, loses_frames = true;
 #endif
 
 struct box {
@@ -135,6 +138,41 @@ task<int> conditional(turnstile& gate) {
 
 TEST(broken_form, a_conditional_that_yields_a_class) {
     EXPECT_EQ(is_sound(conditional), !duplicates_temporaries);
+}
+
+// [snippet: condition]
+task<int> awaits_in_a_condition(turnstile& gate) {
+    if (co_await gate.give(3) == 3) co_return 1;
+    co_return 0;
+}
+
+// [end]
+
+task<int> awaits_in_the_condition_of_a_loop(turnstile& gate) {
+    while (co_await gate.give(3) != 3)
+        co_return 0;
+    co_return 1;
+}
+
+// What becomes of it is anybody's guess: a crash, an endless loop, a body that never runs.
+[[noreturn]] void exit_well_if_it_yields_one(edo::testing::form<int> written) {
+    ::alarm(5);
+    turnstile gate(1'000);
+    std::optional<int> out;
+    manual_executor ex;
+    auto handle = ex.spawn(edo::testing::keep_output<int>, written, std::ref(gate), std::ref(out));
+    ex.run_until_idle();
+    std::_Exit(out == 1 ? 0 : 1);
+}
+
+bool ended_as_expected(int status) {
+    return (status == 0) == !loses_frames;
+}
+
+TEST(broken_form, an_await_in_a_condition_of_a_coroutine_without_variables) {
+    EXPECT_EXIT(exit_well_if_it_yields_one(awaits_in_a_condition), ended_as_expected, "");
+    EXPECT_EXIT(exit_well_if_it_yields_one(awaits_in_the_condition_of_a_loop), ended_as_expected,
+                "");
 }
 
 }  // namespace
