@@ -42,12 +42,12 @@ public:
     }
 
     static constexpr unsigned first_rest = 64, longest_rest = 32'768;  // in waits, between trials
-    static constexpr unsigned settling = 16, measured = 64;            // in waits, of each part
+    static constexpr unsigned settling = 16, measured = 32;            // in waits, of each part
 
 private:
-    // A trial has four parts, each with one way of waiting; the second two are the first two once
-    // more, because a disturbance hits one of two. A part begins by settling: the system moves
-    // threads between cores when they begin to sleep, or cease to.
+    // A trial has two parts: the present way of waiting, and the other. If the other looks better
+    // both are tried once more, because a disturbance hits one of two. A part begins by settling:
+    // the system moves threads between cores when they begin to sleep, or cease to.
     enum class step : std::uint8_t { resting, settles, measures };
 
     static constexpr unsigned parts = 4;
@@ -63,7 +63,7 @@ private:
             case step::resting:
                 part_ = 0;
                 best_[false] = best_[true] = 0;
-                return settle();
+                return settle(chosen_);
             case step::settles:
                 since_ = now;
                 polls_before_ = polls;
@@ -75,20 +75,24 @@ private:
                     static_cast<double>(polls - polls_before_) /
                     static_cast<double>(std::max<duration::rep>((now - since_).count(), 1));
                 best_[spins_now_] = std::max(best_[spins_now_], rate);
-                if (++part_ == parts) return decide();
-                return settle();
+                ++part_;
+                if (part_ == parts || (part_ == parts / 2 && spinning_pays() == chosen_))
+                    return decide();
+                return settle(!spins_now_);
         }
     }
 
-    void settle() noexcept {
-        spins_now_ = !spins_now_;
+    void settle(bool spinning) noexcept {
+        spins_now_ = spinning;
         waits_left_ = settling;
         now_ = step::settles;
     }
 
+    bool spinning_pays() const noexcept { return best_[true] > best_[false] * 1.25; }
+
     void decide() noexcept {
         const bool before = chosen_;
-        chosen_ = spins_now_ = best_[true] > best_[false] * 1.25;
+        chosen_ = spins_now_ = spinning_pays();
         rest_ = chosen_ == before ? std::min(rest_ * 2, longest_rest) : first_rest;
         waits_left_ = rest_;
         now_ = step::resting;
