@@ -1,7 +1,10 @@
 #include "runtime/flavors.h"
 #include "support/event.h"
+#include "support/failing_allocation.h"
 #include <atomic>
+#include <cstddef>
 #include <latch>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -18,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using edo::testing::event;
+using edo::testing::failing_allocation;
 using ::testing::HasSubstr;
 
 EDO_TEST_ON_ALL_RUNTIMES(dump_of_any_runtime);
@@ -123,6 +127,67 @@ TYPED_TEST(dump_of_any_runtime, lists_tasks_that_have_not_run_as_queued_or_runni
     ASSERT_EQ(all.tasks.size(), 1U);
     EXPECT_NE(all.tasks.front().state, edo::task_dump::state_kind::waiting);
     go_on.count_down();
+    rt.block_on(std::move(h).join());
+}
+
+/// Looks until all tasks are at rest.
+template <class Runtime>
+void look_until_all_wait(Runtime& rt) {
+    for (bool all_wait = false; !all_wait; std::this_thread::yield()) {
+        all_wait = true;
+        for (const edo::task_dump& seen : rt.dump().tasks)
+            all_wait = all_wait && seen.state == edo::task_dump::state_kind::waiting;
+    }
+}
+
+/// Takes dumps, the n-th of them with its n-th allocation failing, until one needs fewer.
+/// Returns: that one.
+template <class Runtime>
+edo::runtime_dump dump_with_each_failure(Runtime& rt) {
+    for (std::size_t n = 1;; ++n) {
+        const failing_allocation failing(n);
+        try {
+            edo::runtime_dump all = rt.dump();
+            if (!failing.has_failed()) return all;
+        } catch (const std::bad_alloc&) {
+            EXPECT_TRUE(failing.has_failed());
+        }
+    }
+}
+
+TYPED_TEST(dump_of_any_runtime, without_memory_keeps_no_task_and_stops_none) {
+    event first, second;
+    auto rt = TypeParam::make();
+    auto one = rt.spawn(outer_wait, std::ref(first));
+    auto other = rt.spawn(select_wait, std::ref(second));
+    run_until_waiting(rt, first);
+    run_until_waiting(rt, second);
+    look_until_all_wait(rt);
+
+    const edo::runtime_dump all = dump_with_each_failure(rt);
+
+    EXPECT_EQ(all.tasks.size(), 2U) << all.to_string();
+    for (const edo::task_dump& seen : all.tasks)
+        EXPECT_EQ(seen.state, edo::task_dump::state_kind::waiting) << seen.to_string();
+    first.raise();
+    second.raise();
+    rt.block_on(std::move(one).join());
+    rt.block_on(std::move(other).join());
+    // The fixture finds the tasks that somebody still refers to.
+}
+
+TEST(dump, without_memory_keeps_no_task_that_is_queued) {
+    event e;
+    edo::current_thread_runtime rt;
+    auto h = rt.spawn(outer_wait, std::ref(e));
+    run_until_waiting(rt, e);
+    e.raise();
+
+    const edo::runtime_dump all = dump_with_each_failure(rt);
+
+    ASSERT_EQ(all.tasks.size(), 1U);
+    EXPECT_EQ(all.tasks.front().state, edo::task_dump::state_kind::queued);
+    EXPECT_EQ(all.tasks.front().waits.size(), 1U);
     rt.block_on(std::move(h).join());
 }
 

@@ -1,0 +1,101 @@
+#include "failing_allocation.h"
+#include <cstdlib>
+#include <new>
+
+namespace edo::testing {
+namespace {
+
+/// How many allocations of this thread will come until one fails, with that one; 0: none will.
+constinit thread_local std::size_t left = 0;
+constinit thread_local bool failed = false;
+
+bool is_due() noexcept {
+    if (left == 0 || --left != 0) return false;
+    failed = true;
+    return true;
+}
+
+[[maybe_unused]] void* allocate(std::size_t size) noexcept {
+    return is_due() ? nullptr : std::malloc(size != 0 ? size : 1);
+}
+
+[[maybe_unused]] void* allocate(std::size_t size, std::align_val_t alignment) noexcept {
+    if (is_due()) return nullptr;
+    void* memory = nullptr;
+    // Not aligned_alloc: that one wants a size that is a multiple of the alignment.
+    return ::posix_memalign(&memory, static_cast<std::size_t>(alignment), size) == 0 ? memory
+                                                                                     : nullptr;
+}
+
+[[maybe_unused]] void* or_throw(void* memory) {
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+}
+
+}  // namespace
+
+failing_allocation::failing_allocation(std::size_t n) noexcept {
+    left = n;
+    failed = false;
+}
+
+failing_allocation::~failing_allocation() {
+    left = 0;
+}
+
+bool failing_allocation::has_failed() const noexcept {
+    return failed;
+}
+
+}  // namespace edo::testing
+
+// clang links its thread sanitizer's own into the program, where they tolerate no others.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EDO_KEEPS_OPERATOR_NEW 1
+#endif
+#endif
+
+#if !defined(EDO_KEEPS_OPERATOR_NEW)
+// All but those for arrays, which call these; a sanitizer's own do not, and match each other.
+
+void* operator new(std::size_t size) {
+    return edo::testing::or_throw(edo::testing::allocate(size));
+}
+
+void* operator new(std::size_t size, std::align_val_t alignment) {
+    return edo::testing::or_throw(edo::testing::allocate(size, alignment));
+}
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    return edo::testing::allocate(size);
+}
+
+void* operator new(std::size_t size, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return edo::testing::allocate(size, alignment);
+}
+
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::align_val_t) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
+    std::free(memory);
+}
+#endif

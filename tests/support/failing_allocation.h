@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+
+namespace edo::testing {
+
+/// Has one allocation of the calling thread fail: the `n`-th from now on, counted from 1, if it
+/// comes while this lives. One at a time on a thread.
+///
+///     for (std::size_t n = 1;; ++n) {
+///         failing_allocation failing(n);
+///         ...                              // throws std::bad_alloc, or is done without
+///         if (!failing.has_failed()) break;  // fewer than n were needed
+///     }
+///
+/// Everything that goes through operator new counts. Frames of up to a kilobyte do not, but in
+/// builds with a sanitizer: the frame pool cuts them from pages. Under the thread sanitizer of clang
+/// nothing fails.
+class failing_allocation {
+public:
+    explicit failing_allocation(std::size_t n) noexcept;
+    failing_allocation(const failing_allocation&) = delete;
+    failing_allocation& operator=(const failing_allocation&) = delete;
+    ~failing_allocation();
+
+    bool has_failed() const noexcept;
+};
+
+}  // namespace edo::testing
