@@ -14,7 +14,7 @@ namespace edo::testing {
 ///     }
 ///
 /// Everything that goes through operator new counts. Frames of up to a kilobyte do not, but in
-/// builds with a sanitizer: the frame pool cuts them from pages. Under the thread sanitizer of clang
+/// builds with a sanitizer: the frame pool cuts them from pages. Under clang's thread sanitizer
 /// nothing fails.
 class failing_allocation {
 public:
