@@ -89,7 +89,8 @@ detachment uring_reactor::end(registration& r) noexcept {
     ending_.push_back(r);
     request_end(r);
     // At once, so that the file is the caller's alone when it is closed; the report is read later.
-    const bool is_done = !r.reactor_notes.end_waits && ring_.submit_and_look() == 0;
+    const bool is_done =
+        !r.reactor_notes.end_waits && ring_.submit_and_look() == 0 && !ring_.is_behind();
     return {.record_is_free = false, .file_is_held = !is_done};
 }
 
@@ -240,9 +241,9 @@ void uring_reactor::shutdown() noexcept {
     is_shut_down_ = true;
     // Until the kernel has let go of the files, closing them would not end their connections. What
     // it does not let go of now goes with the ring.
-    constexpr int tries = 16;
+    std::size_t tries = 16 + armed_;  // a call may end a few polls only
     unsigned room = std::numeric_limits<unsigned>::max();
-    for (int i = 0; i < tries && armed_ != 0 && ring_.submit_and_look() == 0; ++i)
+    while (armed_ != 0 && tries-- != 0 && ring_.submit_and_look() == 0)
         take_reports(room);
     while (registration* r = ending_.pop_front())
         r->free();

@@ -26,10 +26,11 @@ namespace edo::detail {
 // the next turn: none is lost, above all no removal.
 //
 // A poll holds the file open: after detach() on the owner's thread the kernel has let go, so that
-// close() ends the connection as ever. On another thread the removal has to wait for the owner's
-// next turn (it is woken); the caller then ends a connection by shutdown(2) before close(), see
-// registration.cpp. If the poll of such a record is re-armed in that moment, its number may be
-// another file's by then; that file gets a poll for one turn, whose reports nobody waits for.
+// close() ends the connection as ever. On another thread, and when the kernel has more to do than
+// it does in one call, that has to wait for the owner's next turn (it is woken); the caller then
+// ends a connection by shutdown(2) before close(), see registration.cpp. If the poll of such a
+// record is re-armed in that moment, its number may be another file's by then; that file gets a
+// poll for one turn, whose reports nobody waits for.
 class uring_reactor final : public reactor {
 public:
     /// Fails with the kernel's number if there is no io_uring here, or none that is good enough.

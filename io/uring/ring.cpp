@@ -108,6 +108,10 @@ int ring::submit_and_wait(duration limit) noexcept {
     return answer < 0 ? answer : 0;
 }
 
+bool ring::is_behind() const noexcept {
+    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_TASKRUN) != 0;
+}
+
 bool ring::has_work() const noexcept {
     constexpr unsigned wants_us = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
     return io_uring_cq_ready(&ring_) != 0 || io_uring_sq_ready(&ring_) != 0 ||

@@ -44,6 +44,10 @@ public:
     /// True when submit_and_look() or take_reports() would find something to do. No system call.
     bool has_work() const noexcept;
 
+    /// True when the kernel has not worked out everything that has happened: newer ones stop after
+    /// a few events in a call that does not wait. No system call.
+    bool is_behind() const noexcept;
+
     /// True when a report can be taken right now.
     bool has_reports() const noexcept { return io_uring_cq_ready(&ring_) != 0; }
 

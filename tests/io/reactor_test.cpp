@@ -223,6 +223,26 @@ TEST_P(reactor_test, detaching_on_another_thread_is_safe_while_the_owner_polls) 
     loop.look();
 }
 
+TEST_P(reactor_test, close_ends_a_connection_at_once_however_much_is_to_be_reported) {
+    std::vector<local_pair> busy(200);
+    std::vector<join_handle<result<std::size_t>>> readers;
+    for (local_pair& pair : busy)
+        readers.push_back(loop.spawn(read_byte, std::ref(pair.handle)));
+    local_pair closed;
+    auto reader = loop.spawn(read_byte, std::ref(closed.handle));
+    loop.run_ready();
+    while (loop.reactor().poll(duration::zero()) != 0) {
+    }
+    for (local_pair& pair : busy)
+        pair.send_byte();
+
+    loop.cancel(std::move(reader));
+    closed.handle = {};
+
+    char nothing = 0;
+    EXPECT_EQ(::recv(closed.peer.get(), &nothing, 1, MSG_DONTWAIT), 0) << "nobody told the peer";
+}
+
 TEST_P(reactor_test, shutdown_fails_who_waits_and_who_comes_later) {
     local_pair first;
     local_pair second;
@@ -238,6 +258,27 @@ TEST_P(reactor_test, shutdown_fails_who_waits_and_who_comes_later) {
               make_error_code(errc::runtime_shutdown));
     loop.reactor().wake();
     EXPECT_EQ(loop.reactor().poll(duration::max()), 0u);
+}
+
+TEST_P(reactor_test, shutdown_lets_go_of_every_file) {
+    // More than can be asked of the kernel in one call.
+    std::vector<local_pair> pairs(3 * detail::tuning::ring_entries);
+    std::vector<join_handle<result<std::size_t>>> readers;
+    for (local_pair& pair : pairs)
+        readers.push_back(loop.spawn(read_byte, std::ref(pair.handle)));
+    loop.run_ready();
+    loop.look();
+
+    loop.reactor().shutdown();
+    for (auto& reader : readers)
+        EXPECT_EQ(loop.join(std::move(reader)).error(), make_error_code(errc::runtime_shutdown));
+    for (local_pair& pair : pairs)
+        pair.handle = {};
+
+    for (local_pair& pair : pairs) {
+        char nothing = 0;
+        ASSERT_EQ(::recv(pair.peer.get(), &nothing, 1, MSG_DONTWAIT), 0) << "the file is open yet";
+    }
 }
 
 TEST_P(reactor_test, descriptor_that_cannot_be_watched_is_an_error_of_the_waiting_operation) {
