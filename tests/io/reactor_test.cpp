@@ -21,6 +21,7 @@
 #include <gtest/gtest.h>
 
 #include <edo/base/error.h>
+#include <edo/base/seam/census.h>
 #include <edo/base/seam/sys.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/base/unique_fd.h>
@@ -279,6 +280,47 @@ TEST_P(reactor_test, shutdown_lets_go_of_every_file) {
         char nothing = 0;
         ASSERT_EQ(::recv(pair.peer.get(), &nothing, 1, MSG_DONTWAIT), 0) << "the file is open yet";
     }
+}
+
+TEST_P(reactor_test, nothing_is_reported_after_shutdown) {
+    std::vector<local_pair> pairs(100);
+    std::vector<join_handle<result<std::size_t>>> readers;
+    for (local_pair& pair : pairs)
+        readers.push_back(loop.spawn(read_byte, std::ref(pair.handle)));
+    loop.run_ready();
+    loop.look();
+
+    loop.reactor().shutdown();
+    for (local_pair& pair : pairs)
+        pair.send_byte();
+
+    for (int turns = 0; turns < 3; ++turns)
+        EXPECT_EQ(loop.reactor().poll(duration::zero()), 0u);
+}
+
+TEST_P(reactor_test, shutdown_frees_what_has_left) {
+    std::vector<local_pair> pairs(2 * detail::tuning::ring_entries);
+    std::vector<join_handle<result<std::size_t>>> readers;
+    for (local_pair& pair : pairs)
+        readers.push_back(loop.spawn(read_byte, std::ref(pair.handle)));
+    loop.run_ready();
+    loop.look();
+    for (auto& reader : readers)
+        reader.request_cancel();
+    loop.run_ready();
+    readers.clear();
+
+    // Every other one leaves on another thread; neither is heard of again before the end.
+    for (std::size_t i = 0; i < pairs.size(); i += 2)
+        pairs[i].handle = {};
+    std::thread([&] {
+        for (std::size_t i = 1; i < pairs.size(); i += 2)
+            pairs[i].handle = {};
+    }).join();
+    loop.reactor().shutdown();
+
+    EXPECT_EQ(detail::census_of(detail::census_kind::descriptor), 0);
+    EXPECT_EQ(detail::census_of(detail::census_kind::frame), 0) << "records that nobody frees";
 }
 
 TEST_P(reactor_test, descriptor_that_cannot_be_watched_is_an_error_of_the_waiting_operation) {
