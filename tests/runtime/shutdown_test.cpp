@@ -1,11 +1,13 @@
 #include "runtime/flavors.h"
 #include "support/event.h"
+#include "support/failing_allocation.h"
 #include "support/open_files.h"
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <latch>
 #include <memory>
+#include <new>
 #include <optional>
 #include <sys/wait.h>
 #include <thread>
@@ -498,6 +500,44 @@ TEST(shutdown_of_workers, second_call_reports_what_is_still_there) {
 
     EXPECT_EQ(still.tasks.size(), 1U);
     EXPECT_EQ(still.stuck_workers, 1U);
+    EXPECT_TRUE(rt.shutdown().tasks.empty());
+}
+
+edo::task<> make_stuck_call(std::reference_wrapper<std::latch> begun,
+                            std::reference_wrapper<std::latch> go_on) {
+    co_await edo::spawn_blocking([begun, go_on] {
+        begun.get().count_down();
+        go_on.get().wait();
+    });
+}
+
+TEST(shutdown_of_workers, without_memory_for_its_report_is_done_all_the_same) {
+    const leftover_workers leftovers;
+    std::latch begun(2), go_on(1);
+    std::atomic<int> ended = 0;
+    event never;
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    rt.spawn(block, std::ref(begun), std::ref(go_on), counts_end(ended)).detach();
+    rt.spawn(make_stuck_call, std::ref(begun), std::ref(go_on)).detach();
+    begun.wait();
+
+    edo::shutdown_report report;
+    for (std::size_t n = 1;; ++n) {
+        const edo::testing::failing_allocation failing(n);
+        try {
+            report = rt.shutdown(0s);
+            if (!failing.has_failed()) break;
+        } catch (const std::bad_alloc&) {
+            const auto late = rt.spawn(wait_with, std::ref(never), counts_end(ended));
+            EXPECT_TRUE(late.is_finished()) << "the runtime goes on";
+        }
+    }
+
+    EXPECT_GE(report.tasks.size(), 1U) << report.to_string();
+    EXPECT_EQ(report.blocking_calls.size(), 1U) << report.to_string();
+    EXPECT_EQ(report.stuck_workers, 1U) << report.to_string();
+    go_on.count_down();
+    leftovers.await_end();
     EXPECT_TRUE(rt.shutdown().tasks.empty());
 }
 

@@ -2,6 +2,13 @@
 #include <cstdlib>
 #include <new>
 
+// clang links its thread sanitizer's own into the program, where they tolerate no others.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define EDO_KEEPS_OPERATOR_NEW 1
+#endif
+#endif
+
 namespace edo::testing {
 namespace {
 
@@ -47,14 +54,13 @@ bool failing_allocation::has_failed() const noexcept {
     return failed;
 }
 
-}  // namespace edo::testing
+#if defined(EDO_KEEPS_OPERATOR_NEW)
+const bool failing_allocation::is_possible = false;
+#else
+const bool failing_allocation::is_possible = true;
+#endif
 
-// clang links its thread sanitizer's own into the program, where they tolerate no others.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define EDO_KEEPS_OPERATOR_NEW 1
-#endif
-#endif
+}  // namespace edo::testing
 
 #if !defined(EDO_KEEPS_OPERATOR_NEW)
 // All but those for arrays, which call these; a sanitizer's own do not, and match each other.

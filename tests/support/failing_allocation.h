@@ -24,6 +24,8 @@ public:
     ~failing_allocation();
 
     bool has_failed() const noexcept;
+
+    static const bool is_possible;  ///< false where nothing fails
 };
 
 }  // namespace edo::testing

@@ -1,8 +1,12 @@
 #include <edo/task/task_group.h>
 
 #include "../support/event.h"
+#include "../support/failing_allocation.h"
 #include "../support/manual_executor.h"
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -68,6 +72,58 @@ TEST(task_group, join_waits_for_all_and_the_results_are_there) {
     ex.run_until_idle();
 
     EXPECT_EQ(out.value_or(0), 3);
+}
+
+/// Makes a frame larger than those of the frame pool: its allocation can be made to fail.
+using load = std::array<std::byte, 2'000>;
+
+task<> wait_beside(event& e, load) {
+    co_await e.wait();
+}
+
+struct wait_with_load {
+    load carried{};
+
+    task<> operator()(std::reference_wrapper<event> e, load argument) const {
+        co_await wait_beside(e, argument);
+    }
+};
+
+/// Spawns until no allocation fails. Returns: how many failed.
+int spawn_with_each_failure(task_group& group, event& e) {
+    for (int failures = 0;; ++failures) {
+        const edo::testing::failing_allocation failing(static_cast<std::size_t>(failures) + 1);
+        try {
+            group.spawn(wait_with_load(), std::ref(e), load());
+            if (!failing.has_failed()) return failures;
+        } catch (const std::bad_alloc&) {
+            EXPECT_EQ(group.alive(), 0U);
+        }
+    }
+}
+
+task<result<int>> spawn_without_memory(event& e, event&) {
+    task_group group;
+    const int failures = spawn_with_each_failure(group, e);
+    EXPECT_EQ(group.alive(), 1U);
+    co_await edo::or_return(group.join());
+    co_return failures;
+}
+
+TEST(task_group, child_for_which_there_is_no_memory_is_none) {
+    manual_executor ex;
+    event e, unused;
+    result<int> failures;
+
+    auto h =
+        ex.spawn(keep, &spawn_without_memory, std::ref(e), std::ref(unused), std::ref(failures));
+    ex.run_until_idle();
+    e.raise();
+    ex.run_until_idle();
+
+    ASSERT_TRUE(h.is_finished());
+    // For the cell and for the coroutine.
+    EXPECT_GE(failures.value_or(0), edo::testing::failing_allocation::is_possible ? 2 : 0);
 }
 
 task<result<int>> one_fails(event& a, event& never) {
