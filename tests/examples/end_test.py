@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """SIGTERM: a server ends within a second, whatever its clients do, and no answer is cut."""
 
+import select
 import selectors
 import time
 import unittest
@@ -79,17 +80,41 @@ class Http(unittest.TestCase):
             while not answer(first).is_whole:
                 first += client.recv(65536)
             server.signal()
-            limit = time.monotonic() + PATIENCE
-            while True:  # until it does not listen any more
-                self.assertLess(time.monotonic(), limit)
-                try:
-                    server.connect().close()
-                except OSError:
-                    break
+            self.wait_until_refused(server)
             client.sendall(HELLO[10:])
             found = answer(receive_all(client))
             self.assertEqual((found.code, found.fields[b"connection"]), (200, b"close"))
             server.wait()
+
+    def test_requests_that_are_not_answered_any_more_cut_no_answer(self):
+        with example_server("http_server", reactor=REACTOR) as server, server.connect() as client:
+            client.sendall(HELLO)
+            usual = b""
+            while not answer(usual).is_whole:
+                usual += client.recv(65536)
+            client.setblocking(False)
+            # Until the server has to wait for the client to read, and does not read itself.
+            while select.select([], [client], [], 0.5 * SLOWNESS)[1]:
+                client.send(HELLO * 100)
+            client.settimeout(PATIENCE)
+            server.signal()
+            self.wait_until_refused(server)
+            before, start, end = receive_all(client).rpartition(b"HTTP/1.1 ")
+            self.assertEqual(before, usual * (len(before) // len(usual)))
+            last = answer(start + end)
+            self.assertTrue(last.is_whole)
+            self.assertEqual((last.code, last.fields[b"connection"]), (200, b"close"))
+            self.assertEqual(last.rest, b"")
+            server.wait()
+
+    def wait_until_refused(self, server):
+        limit = time.monotonic() + PATIENCE
+        while True:  # until it does not listen any more
+            self.assertLess(time.monotonic(), limit)
+            try:
+                server.connect().close()
+            except OSError:
+                break
 
     def test_ends_within_a_second_under_load_and_cuts_no_answer(self):
         depth = 8
