@@ -64,9 +64,10 @@ public:
                     co_return more.error() ? more.error()
                                            : std::error_code(edo::errc::unexpected_eof);
             }
-            if (is_open_) answer_what_came(stop.is_cancelled());
+            const bool has_answered = is_open_ && answer_what_came(stop.is_cancelled());
             co_await edo::or_return(edo::timeout(write_limit, stream_.write_all(unsent())));
             out_.clear();
+            if (has_answered) due = edo::now() + request_limit;  // the next one may have begun
         }
         // However that ends, the connection does too.
         const auto lingered = co_await edo::timeout(linger_limit, let_it_read());
@@ -90,8 +91,10 @@ private:
         is_open_ = false;
     }
 
-    void answer_what_came(bool closing) {
+    // Returns: true when a request was there to its end.
+    bool answer_what_came(bool closing) {
         std::size_t begin = 0;
+        bool has_answered = false;
         is_starved_ = false;
         while (is_open_ && !is_starved_ && out_.size() < most_unsent) {
             const auto step = parser_.parse({in_.data() + begin, end_ - begin});
@@ -106,6 +109,7 @@ private:
                 case http::parse_event::complete:
                     static_cast<void>(http::append(out_, answer_));  // constants: cannot be refused
                     is_open_ = answer_.connection != http::connection_option::close;
+                    has_answered = true;
                     break;
                 case http::parse_event::need_more:
                     is_starved_ = true;
@@ -117,6 +121,7 @@ private:
         }
         std::copy(in_.data() + begin, in_.data() + end_, in_.data());
         end_ -= begin;
+        return has_answered;
     }
 
     // Closing with bytes unread would reset the connection, and the client might never see the

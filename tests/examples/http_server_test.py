@@ -2,11 +2,13 @@
 """The HTTP server over real sockets. The parser has tests of its own; here is what the bytes do on their
 way: pieces, pipelines, half-closes, resets, the end of the server."""
 
+import select
 import socket
 import threading
+import time
 import unittest
 
-from example_server import example_server, receive_all, reset, usable_reactor
+from example_server import PATIENCE, example_server, receive_all, reset, usable_reactor
 from http_answer import answer, answers
 
 REACTOR = usable_reactor()
@@ -250,6 +252,41 @@ class Refusals(over_a_socket):
                 reset(breaker)
             witness.sendall(HELLO)
             self.assertEqual(self.read_answer(witness).code, 200)
+
+
+class Limits(over_a_socket):
+    REQUEST_LIMIT = 10  # the server's, in seconds
+
+    def connect_for_long(self):
+        client = self.server.connect()
+        client.settimeout(self.REQUEST_LIMIT + PATIENCE)
+        return client
+
+    def test_a_request_that_does_not_end_is_408(self):
+        with self.connect_for_long() as silent, self.connect_for_long() as slow:
+            begin = time.monotonic()
+            silent.sendall(HELLO + HELLO[:10])
+            slow.sendall(HELLO + HELLO[:-2])
+            self.assertEqual(answer(silent.recv(65536)).code, 200)
+            self.assertEqual(answer(slow.recv(65536)).code, 200)
+            while not select.select([slow], [], [], 0.5)[0]:  # something comes all the time
+                self.assertLess(time.monotonic() - begin, self.REQUEST_LIMIT + PATIENCE)
+                slow.sendall(b"X: y\r\n")
+            for client in (silent, slow):
+                found = answers(receive_all(client))
+                self.assertEqual([one.code for one in found], [408])
+                self.assertEqual(found[0].fields[b"connection"], b"close")
+            self.assertGreater(time.monotonic() - begin, self.REQUEST_LIMIT - 0.1)
+
+    def test_each_request_has_the_whole_time(self):
+        with self.connect_for_long() as client:
+            begin = time.monotonic()
+            client.sendall(HELLO[:10])
+            while time.monotonic() - begin < self.REQUEST_LIMIT + 1:
+                # Each piece ends one request and begins another.
+                client.sendall(HELLO[10:] + HELLO[:10])
+                self.assertEqual(answer(client.recv(65536)).code, 200)
+                time.sleep(0.5)
 
 
 if __name__ == "__main__":
