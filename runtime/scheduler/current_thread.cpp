@@ -1,7 +1,9 @@
 #include <edo/runtime/scheduler/current_thread.h>
 
 #include <algorithm>
+#include <new>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <edo/base/check.h>
@@ -54,11 +56,16 @@ current_thread::current_thread(runtime_config config)
 
 result<current_thread*> current_thread::create(runtime_config config) {
     auto* made = new current_thread(std::move(config));
-    if (const result<void> opened = made->driver_.open(made->config().reactor, made->exec_);
-        !opened) {
+    std::error_code failed;
+    try {
+        failed = made->driver_.open(made->config().reactor, made->exec_).error();
+    } catch (const std::bad_alloc&) {
+        failed = make_error_code(std::errc::not_enough_memory);
+    }
+    if (failed) {
         made->end(nullptr, duration::max());
         made->release_ref();
-        return opened.error();
+        return failed;
     }
     return made;
 }

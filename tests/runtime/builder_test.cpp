@@ -1,5 +1,8 @@
+#include "support/failing_allocation.h"
+#include <cstddef>
 #include <cstdlib>
 #include <latch>
+#include <new>
 #include <set>
 #include <string>
 #include <thread>
@@ -176,6 +179,40 @@ TEST(runtime_builder, refused_thread_is_an_error_and_nothing_is_left_running) {
         EXPECT_EQ(rt.error(), edo::build_errc::no_thread);
         EXPECT_THAT(rt.error().message(), HasSubstr("thread"));
     }
+}
+
+/// Builds runtimes, the n-th of them with its n-th allocation failing, until one needs fewer.
+/// Returns: how many failed.
+template <class Build>
+int build_with_each_failure(Build&& build) {
+    for (int failures = 0;; ++failures) {
+        const edo::testing::failing_allocation failing(static_cast<std::size_t>(failures) + 1);
+        try {
+            const auto built = build();
+            if (!failing.has_failed()) {
+                EXPECT_TRUE(built) << built.error().message();
+                return failures;
+            }
+        } catch (const std::bad_alloc&) {
+            EXPECT_TRUE(failing.has_failed());
+        }
+    }
+}
+
+/// Returns: how many blocks of memory failing to build leaves behind, from the second time on: what
+/// the library makes at its first use, it keeps.
+template <class Build>
+std::ptrdiff_t blocks_left_by(Build&& build) {
+    const int failures = build_with_each_failure(build);
+    EXPECT_GE(failures, edo::testing::failing_allocation::is_possible ? 4 : 0);
+    const std::ptrdiff_t before = edo::testing::count_live_blocks();
+    build_with_each_failure(build);
+    return edo::testing::count_live_blocks() - before;
+}
+
+TEST(runtime_builder, without_memory_leaves_nothing) {
+    EXPECT_EQ(blocks_left_by([] { return edo::runtime::builder().worker_threads(2).build(); }), 0);
+    EXPECT_EQ(blocks_left_by([] { return edo::runtime::builder().build_current_thread(); }), 0);
 }
 
 TEST(runtime_builder, stack_that_the_system_refuses_is_an_error) {

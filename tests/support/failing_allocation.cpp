@@ -1,4 +1,5 @@
 #include "failing_allocation.h"
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -16,22 +17,34 @@ namespace {
 constinit thread_local std::size_t left = 0;
 constinit thread_local bool failed = false;
 
+constinit std::atomic<std::ptrdiff_t> live_blocks{0};
+
 bool is_due() noexcept {
     if (left == 0 || --left != 0) return false;
     failed = true;
     return true;
 }
 
+void* counted(void* memory) noexcept {
+    if (memory != nullptr) live_blocks.fetch_add(1, std::memory_order_relaxed);
+    return memory;
+}
+
 [[maybe_unused]] void* allocate(std::size_t size) noexcept {
-    return is_due() ? nullptr : std::malloc(size != 0 ? size : 1);
+    return is_due() ? nullptr : counted(std::malloc(size != 0 ? size : 1));
 }
 
 [[maybe_unused]] void* allocate(std::size_t size, std::align_val_t alignment) noexcept {
     if (is_due()) return nullptr;
     void* memory = nullptr;
     // Not aligned_alloc: that one wants a size that is a multiple of the alignment.
-    return ::posix_memalign(&memory, static_cast<std::size_t>(alignment), size) == 0 ? memory
-                                                                                     : nullptr;
+    const int refused = ::posix_memalign(&memory, static_cast<std::size_t>(alignment), size);
+    return refused != 0 ? nullptr : counted(memory);
+}
+
+[[maybe_unused]] void give_back(void* memory) noexcept {
+    if (memory != nullptr) live_blocks.fetch_sub(1, std::memory_order_relaxed);
+    std::free(memory);
 }
 
 [[maybe_unused]] void* or_throw(void* memory) {
@@ -52,6 +65,10 @@ failing_allocation::~failing_allocation() {
 
 bool failing_allocation::has_failed() const noexcept {
     return failed;
+}
+
+std::ptrdiff_t count_live_blocks() noexcept {
+    return live_blocks.load(std::memory_order_relaxed);
 }
 
 #if defined(EDO_KEEPS_OPERATOR_NEW)
@@ -82,26 +99,26 @@ void* operator new(std::size_t size, std::align_val_t alignment, const std::noth
 }
 
 void operator delete(void* memory) noexcept {
-    std::free(memory);
+    edo::testing::give_back(memory);
 }
 
 void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
+    edo::testing::give_back(memory);
 }
 
 void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
+    edo::testing::give_back(memory);
 }
 
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
+    edo::testing::give_back(memory);
 }
 
 void operator delete(void* memory, const std::nothrow_t&) noexcept {
-    std::free(memory);
+    edo::testing::give_back(memory);
 }
 
 void operator delete(void* memory, std::align_val_t, const std::nothrow_t&) noexcept {
-    std::free(memory);
+    edo::testing::give_back(memory);
 }
 #endif
