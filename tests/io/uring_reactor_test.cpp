@@ -1,5 +1,5 @@
-#include "io/local_pair.h"
 #include "net/io_loop.h"
+#include "net/local_pair.h"
 #include <array>
 #include <cerrno>
 #include <cstddef>
