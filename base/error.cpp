@@ -1,5 +1,7 @@
 #include <edo/base/error.h>
 
+#include <cstddef>
+#include <new>
 #include <string>
 
 namespace edo {
@@ -60,8 +62,10 @@ public:
 }  // namespace
 
 const std::error_category& edo_category() noexcept {
-    // Never destroyed: errors are told as late as in the destructors of statics.
-    static const category& the_category = *new category;
+    // Never destroyed: errors are told as late as in the destructors of statics. And not allocated:
+    // the first error may be that there is no memory.
+    alignas(category) static std::byte room[sizeof(category)];
+    static const category& the_category = *::new (room) category;
     return the_category;
 }
 

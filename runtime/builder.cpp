@@ -1,6 +1,7 @@
 #include <edo/runtime/builder.h>
 
 #include <charconv>
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -91,7 +92,9 @@ result<std::uint64_t> detail::seed_of_environment() noexcept {
 }
 
 const std::error_category& build_category() noexcept {
-    static const build_error_category& category = *new build_error_category;  // as edo_category()
+    // As edo_category().
+    alignas(build_error_category) static std::byte room[sizeof(build_error_category)];
+    static const build_error_category& category = *::new (room) build_error_category;
     return category;
 }
 

@@ -44,8 +44,8 @@ inline constexpr unsigned wheel_slot_bits = pick<unsigned>(6, 2);
 /// Timers that a wheel handles while it holds its lock, and in one call.
 inline constexpr unsigned wheel_batch = pick<unsigned>(64, 1);
 inline constexpr unsigned wheel_batches_per_turn = pick<unsigned>(16, 2);
-/// Events taken from the kernel in one call. Fewer than a ring has room for: the tasks that they wake
-/// wake others.
+/// Events taken from the kernel in one call. Fewer than a ring has room for: the tasks that they
+/// wake will wake others.
 inline constexpr unsigned events_per_poll = pick<unsigned>(192, 2);
 /// Entries of a worker's io_uring submission queue.
 inline constexpr unsigned ring_entries = pick<unsigned>(256, 4);

@@ -1,6 +1,8 @@
 #include <edo/io/reactor/reactor.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -54,7 +56,9 @@ public:
 };
 
 std::error_code refusal(int error_number) noexcept {
-    static const reactor_category& category = *new reactor_category;  // as edo_category()
+    // As edo_category().
+    alignas(reactor_category) static std::byte room[sizeof(reactor_category)];
+    static const reactor_category& category = *::new (room) reactor_category;
     return {error_number, category};
 }
 

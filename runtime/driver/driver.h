@@ -48,8 +48,8 @@ public:
     /// Errors: what make_reactor() says.
     result<void> open(reactor_kind wanted, execution& exec);
 
-    /// Takes what has happened without waiting, at most `most` events, and fires the timers that are
-    /// due at `now`.
+    /// Takes what has happened without waiting, at most `most` events, and fires the timers that
+    /// are due at `now`.
     void poll(instant now, unsigned most = tuning::events_per_poll) noexcept;
     /// Fires the timers that are due at `now`, and no more.
     void advance(instant now) noexcept;

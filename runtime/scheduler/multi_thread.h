@@ -90,7 +90,8 @@ public:
     bool begins_alone() const noexcept { return begins_alone_; }
 
     /// A worker stands aside, or is blocked: a spare takes its place if one can be had. One, even
-    /// if both the worker and the monitor want it; it stays until neither does. Harmless if repeated.
+    /// if both the worker and the monitor want it; it stays until neither does. Harmless if
+    /// repeated.
     /// Returns: whether there is one. Requires: the first worker's sole mode has ended.
     bool begin_substitution(worker& absent, substitution wanted_by) noexcept;
     /// Harmless if nothing has begun.

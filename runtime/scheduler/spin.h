@@ -12,11 +12,11 @@ namespace edo::detail {
 ///
 /// Waking a parked thread costs between two and fifty microseconds on the way, which depends on the
 /// machine, on what else runs there, and on who wakes it from where; a spinning thread answers at
-/// once, but takes a core from whom it waits for if there are not enough. Nobody can tell beforehand
-/// which is better, so the worker tries both, in turns, and compares how many polls it gets to do in
-/// a time. It spins as long as it gets a quarter more done by it than by parking: a peer that
-/// answers each reply with the next request. Where the work comes at its own pace spinning would
-/// only burn the core. Trials become rare as long as their verdict is the same.
+/// once, but takes a core from whom it waits for if there are not enough. Nobody can tell
+/// beforehand which is better, so the worker tries both, in turns, and compares how many polls it
+/// gets to do in a time. It spins as long as it gets a quarter more done by it than by parking: a
+/// peer that answers each reply with the next request. Where the work comes at its own pace
+/// spinning would only burn the core. Trials become rare as long as their verdict is the same.
 ///
 /// Only short waits are worth a trial: an idle worker sleeps.
 /// Thread-safe: no; one per worker.

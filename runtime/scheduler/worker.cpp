@@ -237,9 +237,9 @@ bool worker::take_from_slot(task_header& task) noexcept {
     return slot_.take_if(task, own.is_alone());
 }
 
-// Those for whose tasks the ring has no room stay with the kernel, which hands them out in order: in
-// the inject queue they would wait behind all that come later. A few are taken even so: tasks that
-// are never out of work could else keep the ring full.
+// Those for whose tasks the ring has no room stay with the kernel, which hands them out in order:
+// in the inject queue they would wait behind all that come later. A few are taken even so: tasks
+// that are never out of work could else keep the ring full.
 unsigned worker::room_for_events() const noexcept {
     constexpr unsigned few = 16;
     const unsigned queued = ring_.size();

@@ -1,5 +1,6 @@
 #include <edo/base/result.h>
 
+#include "support/failing_allocation.h"
 #include <memory>
 #include <string>
 #include <system_error>
@@ -54,6 +55,16 @@ TEST(result, gives_its_success_or_failure_to_a_result_without_value) {
     EXPECT_EQ(result<void>(bad), result<void>(errc::closed));
     static_assert(!std::is_convertible_v<result<int>, result<void>>,
                   "a value is lost only by name");
+}
+
+// Says something when it runs alone, as CTest has it: then this is the first error.
+TEST(errc, first_error_needs_no_memory) {
+    const edo::testing::failing_allocation failing(1);
+
+    const std::error_code first = errc::closed;
+
+    EXPECT_FALSE(failing.has_failed());
+    EXPECT_EQ(first.value(), static_cast<int>(errc::closed));
 }
 
 }  // namespace

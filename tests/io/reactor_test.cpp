@@ -2,6 +2,7 @@
 
 #include "net/io_loop.h"
 #include "net/local_pair.h"
+#include "support/failing_allocation.h"
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -355,6 +356,16 @@ TEST(make_reactor, kqueue_is_refused_with_a_cure) {
     EXPECT_THAT(made.error().message(),
                 ::testing::HasSubstr("choose automatic, io_uring or epoll"));
     EXPECT_EQ(made.error(), std::errc::not_supported);
+}
+
+// Says something when it runs alone, as CTest has it: then this is the first error.
+TEST(make_reactor, first_refusal_needs_no_memory) {
+    const failing_allocation failing(1);
+
+    const auto made = detail::make_reactor(reactor_kind::kqueue);
+
+    EXPECT_FALSE(failing.has_failed());
+    EXPECT_FALSE(made);
 }
 
 TEST(make_reactor, missing_descriptors_are_an_error) {

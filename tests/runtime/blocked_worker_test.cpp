@@ -495,8 +495,8 @@ TEST_P(blocked_workers, announced_calls_do_not_count) {
     stuck.await_all();
     rt.block_on([]() -> task<> { co_await sleep(20ms); });
 
-    // One spare for each, and one more only while another worker is in a poll for long, which it may
-    // be on a busy machine.
+    // One spare for each, and one more only while another worker is in a poll for long, which it
+    // may be on a busy machine.
     await([&] { return rt.info().active_workers == 2 * workers(); });
     stuck.release();
 }

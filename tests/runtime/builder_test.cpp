@@ -215,6 +215,16 @@ TEST(runtime_builder, without_memory_leaves_nothing) {
     EXPECT_EQ(blocks_left_by([] { return edo::runtime::builder().build_current_thread(); }), 0);
 }
 
+// Says something when it runs alone, as CTest has it: then this is the first error.
+TEST(runtime_builder, first_error_needs_no_memory) {
+    const edo::testing::failing_allocation failing(1);
+
+    const std::error_code first = edo::build_errc::no_memory;
+
+    EXPECT_FALSE(failing.has_failed());
+    EXPECT_EQ(first, edo::build_errc::no_memory);
+}
+
 TEST(runtime_builder, stack_that_the_system_refuses_is_an_error) {
     const auto rt = edo::runtime::builder().worker_threads(1).thread_stack_size(1).build();
 
