@@ -33,6 +33,7 @@
 #include <edo/sync/oneshot.h>
 #include <edo/sync/semaphore.h>
 #include <edo/sync/watch.h>
+#include <edo/task/budget.h>
 #include <edo/task/join.h>
 #include <edo/task/join_handle.h>
 #include <edo/task/operation.h>

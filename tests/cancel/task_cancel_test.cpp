@@ -307,6 +307,24 @@ task<> drop_foreign(dropper& d) {
     co_await beside(d, attempt(d, e), complete);
 }
 
+task<> drop_unconstrained(dropper& d) {
+    edo::testing::event e;
+    auto attempt = [](dropper& by, edo::testing::event& x) -> task<> {
+        auto inner = [](edo::testing::event& y) -> task<> {
+            for (int i = 0; i < 200; ++i)
+                co_await edo::consume_budget();
+            co_await y.wait();
+        };
+        co_await by.run(edo::unconstrained(inner(x)));
+        MUST(!x.has_waiter());
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        e.raise();
+    };
+    co_await beside(d, attempt(d, e), complete);
+}
+
 const operation_case operations[] = {
     {"join", &drop_join, racing_rounds},
     {"join_of_new_task", &drop_join_of_new_task, short_rounds},
@@ -316,6 +334,7 @@ const operation_case operations[] = {
     {"select", &drop_nested_select, racing_rounds},
     {"spawn_blocking", &drop_spawn_blocking, racing_rounds},
     {"yield_now", &drop_yield, racing_rounds},
+    {"unconstrained", &drop_unconstrained, short_rounds},
     {"group_handle_join", &drop_group_handle_join, short_rounds},
     {"group_join", &drop_group_join, short_rounds},
     {"has_room", &drop_has_room, short_rounds},

@@ -237,6 +237,30 @@ TEST(guide, blocking_work) {
     EXPECT_EQ(edo::testing::run(call_the_library(3)).value_or(0), 12);
 }
 
+// ---- turns
+
+// [snippet: turns]
+edo::task<long> sum_of(std::vector<int> numbers) {
+    long sum = 0;
+    for (const int n : numbers) {
+        sum += n;                        // stands for work
+        co_await edo::consume_budget();  // after 128 of these others have their turn
+    }
+    co_return sum;
+}
+
+edo::task<long> sum_in_one_go(std::vector<int> numbers) {
+    co_return co_await edo::unconstrained(sum_of(std::move(numbers)));
+}
+
+// [end]
+
+TEST(guide, turns) {
+    const std::vector<int> ones(1'000, 1);
+    EXPECT_EQ(edo::testing::run(sum_of(ones)), 1'000);
+    EXPECT_EQ(edo::testing::run(sum_in_one_go(ones)), 1'000);
+}
+
 // ---- graceful shutdown
 
 // [snippet: shutdown]
