@@ -79,7 +79,10 @@ protected:
                     record_->clear(what_, seen);
                 } else if (n != -EINTR) {
                     if (took_all_there_is(n, wanted, seen)) record_->clear(what_, seen);
-                    return n;
+                    // The owner may have gone since the look, and its farewell be what has failed
+                    // the call.
+                    const bool is_farewell = n < 0 && record_->look().is_dropped();
+                    return is_farewell ? answer_of(errc::closed) : n;
                 } else {
                     continue;
                 }

@@ -373,6 +373,25 @@ TEST_P(tcp_stream_test, dropped_read_leaves_the_byte_to_another_waiting_reader) 
     EXPECT_EQ(loop.join(std::move(second)).value(), "x");
 }
 
+TEST_P(tcp_stream_test, reader_learns_that_the_stream_was_destroyed_and_not_how_it_has_ended) {
+    struct restore {
+        ~restore() { detail::sys::current = {}; }
+    } restored;
+
+    static tcp_stream* owner = nullptr;
+    ASSERT_TRUE(stream.set_linger(duration::zero()));  // so it ends with a reset
+    auto reader = loop.spawn(read_text, std::ref(stream));
+    loop.run_ready();
+    owner = &stream;
+    detail::sys::current.recv = [](int fd, void* data, std::size_t size, int flags) noexcept {
+        *owner = tcp_stream();  // another thread does, between the reader's look and its call
+        return detail::sys::kernel::recv(fd, data, size, flags);
+    };
+    peer.send("x");
+
+    EXPECT_EQ(loop.join(std::move(reader)).error(), errc::closed);
+}
+
 TEST_P(tcp_stream_test, waiting_reader_learns_that_the_stream_was_destroyed) {
     auto reader = loop.spawn(read_text, std::ref(stream));
     loop.run_ready();
