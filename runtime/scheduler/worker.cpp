@@ -358,7 +358,7 @@ void worker::retire() noexcept {
     stands_aside_ = true;
     give_queue_away();
     appear(presence::kind::aside);
-    while (!is_active.load(acquire) && !shared_.is_stopping()) {  // pairs with begin_substitution()
+    while (!is_active.load(acquire) && !shared_.is_stopping()) {  // see is_active
         serve_driver_only();
         shared_.tell_if_empty();
     }

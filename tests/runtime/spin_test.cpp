@@ -18,7 +18,6 @@ public:
 
     edo::duration spinning_, parked_;
     std::uint32_t polls_each_time = 1;
-    edo::duration limit{-1};
 
     /// Returns: how many of the waits began with a spin.
     unsigned wait(unsigned times) {
