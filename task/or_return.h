@@ -6,20 +6,23 @@
 namespace edo {
 namespace detail {
 
-/// See or_return(). Holds a temporary by value, refers to anything else.
+/// See or_return(). Refers to its operand, also to a temporary: that lives as long as the await,
+/// and a second copy of it would take room in every frame.
 template <class A>
 class [[nodiscard]] or_return_of {
 public:
     using inner_type = std::remove_cvref_t<A>;
     static constexpr bool is_reference = std::is_lvalue_reference_v<A>;
 
-    explicit or_return_of(A&& inner) noexcept(std::is_nothrow_constructible_v<A, A&&>)
-        : inner_(std::forward<A>(inner)) {}
+    explicit or_return_of(A&& inner) noexcept : inner_(inner) {}
+
+    or_return_of(const or_return_of&) = delete;
+    or_return_of& operator=(const or_return_of&) = delete;
 
     inner_type& inner() noexcept { return inner_; }
 
 private:
-    A inner_;  // A is `X&` for an lvalue X
+    inner_type& inner_;
 };
 
 }  // namespace detail
@@ -31,11 +34,11 @@ private:
 /// is short for: await, test, `co_return n.error()`. The locals of the coroutine are destroyed
 /// before its caller goes on, nothing is thrown, and an exception thrown by the operand passes as
 /// usual. `awaitable` is a task or operation that yields a result, or a result that is there
-/// already. The coroutine must yield a result itself.
+/// already. The coroutine must yield a result itself. To be awaited where it is written: it refers
+/// to its operand.
 /// Cost: that of the `if`.
 template <class A>
-detail::or_return_of<A> or_return(A&& awaitable) noexcept(
-    std::is_nothrow_constructible_v<detail::or_return_of<A>, A&&>) {
+detail::or_return_of<A> or_return(A&& awaitable) noexcept {
     return detail::or_return_of<A>(std::forward<A>(awaitable));
 }
 

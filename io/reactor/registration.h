@@ -81,7 +81,8 @@ enum class farewell : std::uint8_t {
 // In busy and done `home_` belongs to the winner; it is read by the last reference only.
 // Model: tests/model/readiness_model.cpp. Stress: tests/net/runtime_net_test.cpp
 // (destroyed_stream), tests/cancel.
-class registration : public list_node {  // the node: home's members or leaving, under home's lock
+class alignas(64) registration
+    : public list_node {  // the node: home's members or leaving, under home's lock
 public:
     /// Takes ownership of `fd`, which is open and non-blocking. One owner. Throws std::bad_alloc;
     /// then `fd` is still the caller's.
@@ -120,17 +121,6 @@ public:
     /// For reactors: frees a record that left. The descriptor is closed already.
     void free() noexcept;
 
-    /// The reactor's own notes, and one of its home's rescuer; under home's lock, or its thread's.
-    struct notes {
-        registration* next = nullptr;  ///< in the list of requests that found no room in the queue
-        std::uint32_t rescue_entry = 0;  ///< where a rescue watches it; see rescue.h
-        bool armed = false;              ///< the kernel knows the record
-        bool arm_waits = false;          ///< the request for that found no room
-        bool end_waits = false;          ///< the request to forget the record found no room
-        bool left = false;               ///< was detached
-        bool ending = false;             ///< the kernel was asked to forget the record, or will be
-    } reactor_notes;
-
 private:
     static constexpr std::uint8_t attach_none = 0, attach_busy = 1, attach_done = 2;
 
@@ -141,6 +131,7 @@ private:
     std::error_code join_home_of(reactor& at) noexcept;
     void let_go() noexcept;
 
+    // What each operation and each event touches lies in one cache line.
     readiness readiness_;
     spin_lock lock_;
     intrusive_list<io_waiter> waiters_;
@@ -150,6 +141,18 @@ private:
     int fd_;
     farewell farewell_;
     atomic<std::uint8_t> attached_{attach_none};
+
+public:
+    /// The reactor's own notes, and one of its home's rescuer; under home's lock, or its thread's.
+    struct notes {
+        registration* next = nullptr;  ///< in the list of requests that found no room in the queue
+        std::uint32_t rescue_entry = 0;  ///< where a rescue watches it; see rescue.h
+        bool armed = false;              ///< the kernel knows the record
+        bool arm_waits = false;          ///< the request for that found no room
+        bool end_waits = false;          ///< the request to forget the record found no room
+        bool left = false;               ///< was detached
+        bool ending = false;             ///< the kernel was asked to forget the record, or will be
+    } reactor_notes;
 };
 
 }  // namespace edo::detail

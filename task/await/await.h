@@ -232,6 +232,9 @@ decltype(auto) make_awaiter(promise_common<T>& waiting, A&& awaitable) {
     if constexpr (is_task_v<bare>) {
         return task_awaiter<typename bare::value_type, false>(awaitable.release(waiting.site));
     } else if constexpr (is_or_return_v<bare>) {
+        static_assert(!std::is_lvalue_reference_v<A>,
+                      "await or_return(...) in the expression that makes it: it refers to its "
+                      "operand, which may be gone later");
         static_assert(is_result_v<T>,
                       "or_return ends this coroutine with an error, so the coroutine must yield "
                       "edo::result<...>");
@@ -248,8 +251,7 @@ decltype(auto) make_awaiter(promise_common<T>& waiting, A&& awaitable) {
             static_assert(operation<inner>,
                           "or_return takes a task, an operation or a result; wrap a foreign "
                           "awaitable in a task");
-            constexpr bool stays = std::is_lvalue_reference_v<A> || bare::is_reference;
-            return propagating_leaf_awaiter<inner, stays>(awaitable.inner(), waiting);
+            return propagating_leaf_awaiter<inner, bare::is_reference>(awaitable.inner(), waiting);
         }
     } else if constexpr (operation<bare>) {
         constexpr bool stays = std::is_lvalue_reference_v<A>;
