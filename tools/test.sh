@@ -9,6 +9,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 configurations=(release clang asan tsan)
+# The thread sanitizer of clang: it builds in half the time of that of g++ 12, and its runtime knows newer
+# kernels.
+declare -A preset_of=([release]=release [clang]=clang [asan]=asan [tsan]=tsan-clang)
 steps=("${configurations[@]}" checks package)
 chosen=("${steps[@]}")
 jobs=$(nproc)
@@ -107,7 +110,7 @@ count() {
     printf '   %d tests\n' "$total"
 }
 
-# The thread sanitizer of g++ 12 cannot place its shadow memory when addresses are spread too wide.
+# The thread sanitizer cannot place its shadow memory when addresses are spread too wide.
 narrow=()
 if setarch -R true 2>/dev/null; then
     narrow=(setarch -R)
@@ -139,10 +142,11 @@ finish_fuzzing() {
     count fuzz
 }
 
-build() { # PRESET
-    step "$1-configure" "configuring build/$1" cmake --preset "$1"
+build() { # CONFIGURATION
+    local preset=${preset_of[$1]}
+    step "$1-configure" "configuring build/$preset" cmake --preset "$preset"
     echo
-    step "$1-build" "building build/$1" "${narrow[@]}" cmake --build --preset "$1" -- -j "$jobs"
+    step "$1-build" "building build/$preset" "${narrow[@]}" cmake --build --preset "$preset" -- -j "$jobs"
     echo
 }
 
@@ -162,7 +166,7 @@ for configuration in "${configurations[@]}"; do
     if is_chosen "$configuration"; then
         [[ $configuration == release ]] || build "$configuration"
         finish_fuzzing
-        run_tests "$configuration" "$configuration" -LE '^(check|package|fuzz)$'
+        run_tests "$configuration" "${preset_of[$configuration]}" -LE '^(check|package|fuzz)$'
         [[ $configuration != clang ]] || start_fuzzing
     fi
 done
