@@ -4,6 +4,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/error.h>
+#include <edo/base/histogram.h>
 #include <edo/base/result.h>
 #include <edo/base/unique_fd.h>
 #include <edo/fwd.h>
@@ -20,6 +21,7 @@
 #include <edo/runtime/builder.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
+#include <edo/runtime/metrics.h>
 #include <edo/runtime/run.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/shutdown.h>
@@ -42,6 +44,7 @@
 #include <edo/task/spawn.h>
 #include <edo/task/task.h>
 #include <edo/task/task_group.h>
+#include <edo/task/task_local.h>
 #include <edo/task/unobserved.h>
 #include <edo/task/waker.h>
 #include <edo/task/yield.h>

@@ -7,6 +7,7 @@ namespace edo {
 class context;
 class runtime;
 class current_thread_runtime;
+class runtime_metrics;
 class task_group;
 class waker;
 template <class T>

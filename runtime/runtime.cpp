@@ -35,6 +35,11 @@ runtime_info basic_runtime::info() const {
     return core_->info();
 }
 
+runtime_metrics basic_runtime::metrics() const {
+    EDO_CHECK(core_ != nullptr, "metrics() of a runtime that was moved away");
+    return core_->metrics();
+}
+
 runtime_dump basic_runtime::dump() const {
     EDO_CHECK(core_ != nullptr, "dump() of a runtime that was moved away");
     return core_->dump();

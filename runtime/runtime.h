@@ -12,6 +12,7 @@
 #include <edo/runtime/builder.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
+#include <edo/runtime/metrics.h>
 #include <edo/runtime/shutdown.h>
 #include <edo/task/join_handle.h>
 #include <edo/task/operation.h>
@@ -137,6 +138,10 @@ public:
 
     /// What the runtime is made of. Thread-safe: yes.
     runtime_info info() const;
+
+    /// What it has done and what it has to do, in figures. Always counted.
+    /// Thread-safe: yes, also after shutdown(). Cost: a few loads per worker.
+    runtime_metrics metrics() const;
 
     /// What every live task is doing: state, where it was spawned, where each of its coroutines
     /// waits, and for what. Nothing is stopped for it; see runtime_dump.

@@ -98,6 +98,11 @@ void context::yield() noexcept {
                                    detail::relaxed);  // read by this task's own next poll
 }
 
+void context::yield_for_budget() noexcept {
+    execution().counts.forced_yields.add();
+    yield();
+}
+
 std::coroutine_handle<> context::transfer(detail::promise_base& next) noexcept {
     if (++transfers_ >= detail::tuning::inline_resumptions) [[unlikely]] {
         // Where the compiler makes no tail call of a symmetric transfer each one deepens the stack.

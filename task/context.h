@@ -8,6 +8,7 @@
 #include <edo/base/clock.h>
 #include <edo/base/random.h>
 #include <edo/base/seam/tuning.h>
+#include <edo/task/state/task_counts.h>
 #include <edo/task/waker.h>
 
 namespace edo {
@@ -17,6 +18,7 @@ class task_group;
 
 namespace detail {
 
+class bound_value;
 class group_core;
 class interrupted;
 class promise_base;
@@ -42,6 +44,8 @@ struct execution {
     instant now{};                       ///< the clock as read at the start of the current turn
     /// The clock as it is, for what must not be early: reads it, or takes the virtual time.
     instant (*read_clock)(const execution&) noexcept = nullptr;
+    bound_value* locals = nullptr;  ///< values of task_locals for what is being polled
+    task_counts counts;
 };
 
 /// Keeps what `exec` knows of the running poll, for a scope in which another task is run or
@@ -55,6 +59,7 @@ public:
           woken_slots_(exec.woken_slots),
           budget_(exec.budget),
           yielding_(exec.yielding),
+          locals_(std::exchange(exec.locals, nullptr)),
           below_(std::exchange(exec.below, this)) {}
 
     interrupted(const interrupted&) = delete;
@@ -66,6 +71,7 @@ public:
         exec_.woken_slots = woken_slots_;
         exec_.budget = budget_;
         exec_.yielding = yielding_;
+        exec_.locals = locals_;
         exec_.below = below_;
     }
 
@@ -81,6 +87,7 @@ private:
     std::uint64_t woken_slots_;
     std::uint32_t budget_;
     bool yielding_;
+    bound_value* locals_;
     const interrupted* below_;
 };
 
@@ -190,6 +197,8 @@ public:
     inline bool may_run_others() const noexcept;
     /// Has this line polled again after others had their turn.
     void yield() noexcept;
+    /// The same, because the budget is used up.
+    void yield_for_budget() noexcept;
 
     /// Runs the line until it waits or ends: polls its leaf and resumes the coroutine above it.
     /// Returns: true when the topmost coroutine has ended.

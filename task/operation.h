@@ -76,7 +76,7 @@ bool poll_operation(Op& op, context& cx) noexcept {
         if (!cx.has_budget()) [[unlikely]] {
             // What it refers to may go from its first poll on, also when that is put off.
             if constexpr (requires { op.postpone(cx); }) op.postpone(cx);
-            cx.yield();
+            cx.yield_for_budget();
             return false;
         }
         if (!op.poll(cx)) return false;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <edo/task/join_handle.h>
+#include <edo/task/local/with_locals.h>
 #include <edo/task/state/cell.h>
 #include <edo/task/state/spawn_checks.h>
 
@@ -75,14 +76,14 @@ auto make_cell(scheduler& owner, std::source_location site, F&& fn, Args&&... ar
     if constexpr (std::is_class_v<callable> && !std::is_empty_v<callable>) {
         using cell_type = callable_cell<T, callable>;
         new_cell<cell_type> cell(owner, site, std::forward<F>(fn));
-        cell->adopt(
-            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...));
+        cell->adopt(inherit_locals(
+            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...)));
         return static_cast<task_cell<T>*>(cell.release());
     } else {
         task<T> top = call(fn, static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
         using cell_type = callable_cell<T, no_callable>;
         new_cell<cell_type> cell(owner, site, no_callable{});
-        cell->adopt(std::move(top));
+        cell->adopt(inherit_locals(std::move(top)));
         return static_cast<task_cell<T>*>(cell.release());
     }
 }
@@ -91,7 +92,7 @@ template <class T>
 task_cell<T>* make_cell(scheduler& owner, std::source_location site, task<T>&& top) {
     using cell_type = callable_cell<T, no_callable>;
     new_cell<cell_type> cell(owner, site, no_callable{});
-    cell->adopt(std::move(top));
+    cell->adopt(inherit_locals(std::move(top)));
     return static_cast<task_cell<T>*>(cell.release());
 }
 

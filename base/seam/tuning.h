@@ -66,6 +66,8 @@ inline constexpr duration long_wait = std::chrono::milliseconds(2);
 /// are.
 inline constexpr duration driver_gap =
     pick(duration(std::chrono::microseconds(4)), duration::zero());
+/// How long passes between two polls that a worker measures.
+inline constexpr duration sample_gap = std::chrono::microseconds(100);
 /// How long a worker may be in one poll before others do its work, and before a line says so.
 inline constexpr duration blocked_after = std::chrono::milliseconds(10);
 inline constexpr duration report_blocked_after = std::chrono::milliseconds(100);

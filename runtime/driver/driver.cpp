@@ -13,7 +13,8 @@ driver::~driver() {
 }
 
 result<void> driver::open(reactor_kind wanted, execution& exec) {
-    auto wheel = std::make_unique<timer_wheel>();  // first: nothing is left if there is no memory
+    auto wheel =
+        std::make_unique<timer_wheel>(timers_);  // first: nothing is left if there is no memory
     result<reactor_choice> made = make_reactor(wanted);
     if (!made) return made.error();
     // Waits should end when asked, and not up to 50 us later. Refused, they end later: no harm.
@@ -29,7 +30,7 @@ result<void> driver::open(reactor_kind wanted, execution& exec) {
 }
 
 void driver::poll(instant now, unsigned most) noexcept {
-    reactor_->poll(duration::zero(), most);
+    poll_reactor(duration::zero(), most);
     advance(now);
 }
 
@@ -56,8 +57,13 @@ void driver::park_without_timers() noexcept {
 void driver::wait(duration limit) noexcept {
     std::uint32_t seen = awake;
     const bool may_sleep = state_.compare_exchange_strong(seen, parked, acq_rel, acquire);  // P
-    reactor_->poll(may_sleep ? limit : duration::zero());
+    poll_reactor(may_sleep ? limit : duration::zero(), tuning::events_per_poll);
     state_.exchange(awake, acq_rel);  // T
+}
+
+void driver::poll_reactor(duration limit, unsigned most) noexcept {
+    polls_.add();
+    events_.add(reactor_->poll(limit, most));
 }
 
 void driver::wake() noexcept {

@@ -7,9 +7,11 @@
 #include <edo/base/clock.h>
 #include <edo/base/result.h>
 #include <edo/base/seam/atomic.h>
+#include <edo/base/seam/counter.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/io/reactor/reactor.h>
+#include <edo/timer/wheel/timer_counts.h>
 #include <edo/timer/wheel/wheel.h>
 
 namespace edo::detail {
@@ -73,6 +75,14 @@ public:
 
     const std::string& why() const noexcept { return why_; }
 
+    // For metrics. Any thread, at any time.
+
+    std::uint64_t reactor_polls() const noexcept { return polls_.get(); }
+
+    std::uint64_t reactor_events() const noexcept { return events_.get(); }
+
+    const timer_counts& timers() const noexcept { return timers_; }
+
     /// Fails what still waits for events or deadlines; later attempts are refused. Owner only.
     void shutdown() noexcept;
     /// Destroys reactor and wheel; wake() is harmless from then on. Owner only.
@@ -80,11 +90,15 @@ public:
 
 private:
     void wait(duration limit) noexcept;
+    void poll_reactor(duration limit, unsigned most) noexcept;
 
     static constexpr std::uint32_t awake = 0, parked = 1, notified = 2;
 
     alignas(64) atomic<std::uint32_t> state_{awake};
     mutex wake_lock_;
+    counter polls_;
+    counter events_;
+    timer_counts timers_;
     std::unique_ptr<reactor> reactor_;
     std::unique_ptr<timer_wheel> wheel_;
     reactor_kind kind_ = reactor_kind::automatic;

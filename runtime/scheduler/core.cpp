@@ -74,6 +74,21 @@ void core::run_here(blocking_job& job) noexcept {
     calls_of_this_thread = call.outer;
 }
 
+void core::count_tasks(runtime_metrics& picture, std::span<const execution* const> ran) const {
+    picture.runtime_name = config_.name;
+    // The ends before the beginnings, so that the difference is not negative.
+    picture.tasks_cancelled = tasks.count_dropped_elsewhere();
+    picture.tasks_ended = picture.tasks_cancelled;
+    for (const execution* const each : ran) {
+        picture.tasks_ended += each->counts.ended.get();
+        picture.tasks_cancelled += each->counts.cancelled.get();
+        picture.tasks_thrown += each->counts.thrown.get();
+    }
+    picture.tasks_spawned = tasks.count_inserted();
+    picture.tasks_alive =
+        picture.tasks_spawned - std::min(picture.tasks_ended, picture.tasks_spawned);
+}
+
 void core::cancel_all_tasks() noexcept {
     if (tasks.close()) release_ref();  // no cell is left to do it
     tasks.for_each(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <source_location>
+#include <span>
 #include <string>
 
 #include <edo/base/clock.h>
@@ -8,6 +9,7 @@
 #include <edo/runtime/blocking/pool.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
+#include <edo/runtime/metrics.h>
 #include <edo/runtime/scheduler/config.h>
 #include <edo/runtime/scheduler/thread_waiter.h>
 #include <edo/runtime/shutdown.h>
@@ -38,6 +40,7 @@ public:
     /// meanwhile.
     virtual void wait_for(thread_waiter& waiter) noexcept = 0;
     virtual runtime_info info() const = 0;
+    virtual runtime_metrics metrics() const = 0;
     /// Ends everything, once; see basic_runtime::shutdown(). `what` is how the caller is called;
     /// null for a runtime that was never handed out, which may go anywhere.
     void end(const char* what, duration limit) noexcept;
@@ -74,6 +77,9 @@ protected:
     virtual unsigned stuck_workers() noexcept = 0;
 
     bool has_ended() const noexcept { return ended_; }
+
+    /// Puts into `picture` what the threads that ran tasks have counted of them, and what follows.
+    void count_tasks(runtime_metrics& picture, std::span<const execution* const> ran) const;
 
     /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else
     /// ends.

@@ -81,6 +81,7 @@ void current_thread::check_thread(const char* what) const noexcept {
 
 void current_thread::schedule(task_header& task) noexcept {
     if (current_execution() == &exec_) {
+        counts_.sampled.note_queued(task);
         queue_.push_back(task);
         return;
     }
@@ -97,9 +98,10 @@ void current_thread::wait_for(thread_waiter& waiter) noexcept {
 std::size_t current_thread::poll_for(duration limit) noexcept {
     check_thread("poll_for");
     if (has_ended()) return 0;
-    const std::size_t before = polls_;
+    const std::uint64_t before = polls_.get();
     const entered scope(exec_);
     const instant until = saturating_add(time(), limit);
+    counts_.begin_work(time());
     // However short the limit is: the sockets are looked at, and what is ready now has its turn.
     visit_driver();
     inject_.take(inject_.size(), queue_);
@@ -113,7 +115,8 @@ std::size_t current_thread::poll_for(duration limit) noexcept {
         visit_driver();
         run_ready(config().event_interval);
     }
-    return polls_ - before;
+    counts_.note_work(time());
+    return static_cast<std::size_t>(polls_.get() - before);
 }
 
 void current_thread::run_ready(std::size_t most) noexcept {
@@ -129,6 +132,7 @@ template <class Done>
 void current_thread::run_until(instant until, Done done) noexcept {
     const entered scope(exec_);
     exec_.now = time();
+    counts_.begin_work(exec_.now);
     while (!done()) {
         if (polls_until_visit_ == 0) visit_driver();
         if (task_header* const task = next_task()) {
@@ -137,6 +141,7 @@ void current_thread::run_until(instant until, Done done) noexcept {
             wait(until);
         }
     }
+    counts_.note_work(time());
 }
 
 task_header* current_thread::next_task() noexcept {
@@ -147,9 +152,15 @@ task_header* current_thread::next_task() noexcept {
 }
 
 void current_thread::run_task(task_header& task) noexcept {
-    ++polls_;
+    polls_.add();
     if (polls_until_visit_ > 0) --polls_until_visit_;
-    switch (task.run(exec_)) {
+    const bool is_measured = counts_.sampled.concern(task);
+    if (is_measured) [[unlikely]]
+        counts_.sampled.begin_turn(task);
+    const poll_end how = task.run(exec_);
+    if (is_measured) [[unlikely]]
+        counts_.sampled.end_turn();
+    switch (how) {
         case poll_end::waits:
         case poll_end::gone:
             return;
@@ -175,18 +186,26 @@ void current_thread::visit_driver() noexcept {
     } else {
         driver_.advance(exec_.now);
     }
+    counts_.note_work(exec_.now);
+    counts_.sampled.renew(exec_.now);
+    queued_.store(queue_.size(), relaxed);  // see queued_
 }
 
 void current_thread::wait(instant until) noexcept {
     if (config().paused) return wait_in_virtual_time(until);
     const instant before = time();
+    counts_.note_work(before);
+    queued_.store(0, relaxed);  // see queued_
     if (!spin(until)) {
+        counts_.parks.add();
         driver_.park(until);
         polls_until_visit_ = config().event_interval;
     }
     exec_.now = last_visit_ = time();
+    counts_.begin_work(exec_.now);
+    counts_.sampled.renew(exec_.now);
     driver_.advance(exec_.now);
-    spin_.note_wait(exec_.now - before, exec_.now, static_cast<std::uint32_t>(polls_));
+    spin_.note_wait(exec_.now - before, exec_.now, static_cast<std::uint32_t>(polls_.get()));
 }
 
 // Time stands still while anything can happen without it: a task, an event, a blocking call.
@@ -199,6 +218,7 @@ void current_thread::wait_in_virtual_time(instant until) noexcept {
         return;
     }
     exec_.now = virtual_now_ = std::max(virtual_now_, next);
+    counts_.begin_work(exec_.now);  // nothing was done in that time
     driver_.advance(exec_.now);
 }
 
@@ -228,6 +248,18 @@ runtime_info current_thread::info() const {
     about.reactor = driver_.kind();
     about.why = driver_.why();
     return about;
+}
+
+runtime_metrics current_thread::metrics() const {
+    runtime_metrics picture;
+    const execution* const ran[] = {&exec_};
+    count_tasks(picture, ran);
+    picture.workers.push_back(counts_.read(exec_, driver_));
+    picture.workers.front().polls = polls_.get();
+    picture.workers.front().queued = queued_.load(relaxed);  // see queued_
+    picture.inject_queued = inject_.size();
+    picture.injected = inject_.pushed();
+    return picture;
 }
 
 void current_thread::shutdown(instant until) noexcept {

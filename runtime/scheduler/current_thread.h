@@ -9,6 +9,7 @@
 #include <edo/runtime/scheduler/core.h>
 #include <edo/runtime/scheduler/inject_queue.h>
 #include <edo/runtime/scheduler/spin.h>
+#include <edo/runtime/scheduler/worker_counts.h>
 #include <edo/task/context.h>
 
 namespace edo::detail {
@@ -24,6 +25,7 @@ public:
     void schedule(task_header& task) noexcept override;
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
+    runtime_metrics metrics() const override;
     void run_in_place(blocking_job& job) noexcept override;
 
     /// Runs what is ready and waits for more, at most until `limit` from now or until no task is
@@ -71,7 +73,10 @@ private:
     spin_policy spin_;
     unsigned polls_until_visit_ = 0;
     instant last_visit_{};
-    std::size_t polls_ = 0;
+    worker_counts counts_;
+    // The length of the queue at the last look at the driver. Relaxed: a figure for people.
+    atomic<std::size_t> queued_{0};
+    counter polls_;
     instant virtual_now_{};
     const void* thread_mark_;  // identifies the owner's thread
 };

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include <edo/base/seam/atomic.h>
+#include <edo/base/seam/counter.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/task/state/task_list.h>
 
@@ -34,6 +35,7 @@ public:
             if (!closed_) {
                 list_.push_back(task);
                 publish();
+                pushed_.add();
                 return true;
             }
         }
@@ -44,6 +46,7 @@ public:
     /// Takes all of `tasks`. Requires: not closed.
     void push_all(task_list& tasks) noexcept {
         mutex_lock guard(lock_);
+        pushed_.add(tasks.size());
         list_.append(tasks);
         publish();
     }
@@ -73,12 +76,16 @@ public:
 
     std::size_t size() const noexcept { return size_.load(seq_cst); }  // E
 
+    /// How many tasks have come since the start. Any thread.
+    std::uint64_t pushed() const noexcept { return pushed_.get(); }
+
 private:
     void publish() noexcept { size_.store(list_.size(), seq_cst); }  // L
 
     mutex lock_;
     task_list list_;
     bool closed_ = false;
+    counter pushed_;
     alignas(64) atomic<std::size_t> size_{
         0};  // read in a loop by idle workers: apart from the lock
 };

@@ -4,6 +4,7 @@
 
 #include <edo/base/check.h>
 #include <edo/base/seam/atomic.h>
+#include <edo/base/seam/counter.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/runtime/scheduler/inject_queue.h>
 #include <edo/task/state/task_list.h>
@@ -126,6 +127,7 @@ public:
 
         task_header* const taken = mine.slot(to + count - 1).load(relaxed);  // this thread wrote it
         if (count > 1) mine.tail_.store(to + count - 1, seq_cst);            // T
+        mine.stolen_.add(count);
         return taken;
     }
 
@@ -137,6 +139,12 @@ public:
     }
 
     bool is_empty() const noexcept { return size() == 0; }
+
+    /// How often half of the ring went to the inject queue. Any thread.
+    std::uint64_t spills() const noexcept { return spills_.get(); }
+
+    /// How many tasks were taken from other rings. Any thread.
+    std::uint64_t stolen() const noexcept { return stolen_.get(); }
 
 private:
     static constexpr std::uint64_t pack(std::uint32_t steal, std::uint32_t real) noexcept {
@@ -162,7 +170,10 @@ private:
     }
 
     // The ring is full and nobody steals. Returns: false if a thief has changed that.
-    bool spill(std::uint64_t head, task_header& task, inject_queue& overflow) noexcept {
+    // Rare, and out of line so that push() needs no registers for it.
+    [[gnu::noinline]] bool spill(std::uint64_t head,
+                                 task_header& task,
+                                 inject_queue& overflow) noexcept {
         constexpr std::uint32_t half = capacity / 2;
         const std::uint32_t from = real_of(head);
         if (!head_.compare_exchange_strong(head, pack(from + half, from + half), acq_rel,
@@ -173,12 +184,15 @@ private:
             spilled.push_back(*slot(from + i).load(relaxed));  // the owner wrote it
         spilled.push_back(task);
         overflow.push_all(spilled);
+        spills_.add();
         return true;
     }
 
     alignas(64) atomic<std::uint64_t> head_{0};
     alignas(64) atomic<std::uint32_t> tail_{0};
     atomic<task_header*> slots_[capacity] = {};
+    counter spills_;
+    counter stolen_;
 };
 
 }  // namespace edo::detail

@@ -75,7 +75,7 @@ bool monitor::look(instant now) noexcept {
         worker& w = shared_.worker_at(i);
         watched& seen = watched_[i];
         const presence::kind present_as = w.present_as();
-        const std::uint32_t turn = w.turn();
+        const std::uint64_t turn = w.turn();
         const bool is_in_poll = present_as == presence::kind::awake && turn % 2 != 0;
         if (seen.turn != turn || !is_in_poll || !seen.is_in_poll) {
             if (seen.is_blocked) has_come_back(w, seen);

@@ -76,7 +76,7 @@ public:
 private:
     /// What was seen of a worker at the last look.
     struct watched {
-        std::uint32_t turn = 0;
+        std::uint64_t turn = 0;
         bool is_in_poll = false;
         bool is_blocked = false;
         bool is_reported = false;

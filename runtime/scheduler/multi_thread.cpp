@@ -187,13 +187,35 @@ runtime_info multi_thread::info() const {
     return about;
 }
 
+runtime_metrics multi_thread::metrics() const {
+    runtime_metrics picture;
+    std::vector<const execution*> ran;
+    const unsigned count = worker_count();
+    picture.workers.reserve(count);
+    ran.reserve(count);
+    for (unsigned i = 0; i < count; ++i) {
+        ran.push_back(&workers_[i]->running());
+        picture.workers.push_back(workers_[i]->metrics());
+    }
+    count_tasks(picture, ran);
+    picture.inject_queued = inject_.size();
+    picture.injected = inject_.pushed();
+    picture.blocked_polls = monitor_.blocked_polls();
+    mutex_lock guard(lock_);
+    picture.substitutions = substitutions_;
+    return picture;
+}
+
 void multi_thread::run_in_place(blocking_job& job) noexcept {
     worker::of(*current_execution()).run_in_place(job);
 }
 
 bool multi_thread::begin_substitution(worker& absent, substitution wanted_by) noexcept {
     mutex_lock guard(lock_);
-    if (absent.substituted_for == 0 && !activate_spare_locked()) return false;
+    if (absent.substituted_for == 0) {
+        if (!activate_spare_locked()) return false;
+        ++substitutions_;
+    }
     absent.substituted_for |= static_cast<unsigned>(wanted_by);
     return true;
 }

@@ -50,6 +50,7 @@ public:
     void schedule(task_header& task) noexcept override;
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
+    runtime_metrics metrics() const override;
     void run_in_place(blocking_job& job) noexcept override;
     void schedule_behind(task_header& task) noexcept override;
     bool run_new_task(task_header& task, execution& exec) noexcept override;
@@ -137,6 +138,7 @@ private:
     std::vector<worker*> failed_;  // spares that could not open; to be started again
     atomic<unsigned> excess_{
         0};  // active workers more than wanted; written under lock_, see may_retire()
+    std::uint64_t substitutions_ = 0;
     unsigned missing_ = 0;  // spares that were promised and failed to come up
     parker progress_;       // of create() and shutdown()
 

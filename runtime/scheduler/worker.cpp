@@ -55,8 +55,20 @@ void worker::appear(presence::kind how) noexcept {
     if (how == presence::kind::awake) shared_.monitor().worker_woke();
 }
 
+[[gnu::always_inline]] inline void worker::take_turn(task_header& task) noexcept {
+    const std::uint64_t turn = turn_.load(relaxed);  // written by the same thread
+    turn_.store(turn + 1, relaxed);                  // see turn_
+    if (counts_.sampled.concern(task)) [[unlikely]] {
+        take_measured_turn(task);
+    } else {
+        run_task(task);
+    }
+    turn_.store(turn + 2, relaxed);  // see turn_
+}
+
 // Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
 void worker::work() noexcept {
+    counts_.begin_work(exec_.now);
     while (!shared_.is_stopping()) {
         if (polls_until_visit_ == 0) {
             visit_driver();
@@ -99,12 +111,23 @@ void worker::run_queued_tasks() noexcept {
         take_turn(*task);
 }
 
+worker_metrics worker::metrics() const noexcept {
+    worker_metrics picture = counts_.read(exec_, driver_);
+    picture.polls = (turn() + 1) / 2 + nested_turns_.get();
+    picture.is_spare = is_spare_;
+    picture.queued = ring_.size() + (slot_.is_empty() ? 0U : 1U);
+    picture.spills = ring_.spills();
+    picture.stolen = ring_.stolen();
+    return picture;
+}
+
 void worker::schedule(task_header& task) noexcept {
     if (stands_aside_) {
         shared_.inject().push(task);
         shared_.notify_one();
         return;
     }
+    counts_.sampled.note_queued(task);
     {
         const sole_mode::bracket own(sole_);
         task_header* const rest = in_driver_ ? &task : slot_.fill(task, own.is_alone());
@@ -172,9 +195,12 @@ task_header* worker::search() noexcept {
     for (unsigned i = 0; i < count; ++i) {
         const unsigned victim = (start + i) % count;
         if (victim == index_) continue;
+        counts_.steal_attempts.add();
         if (task_header* const task = shared_.worker_at(victim).queue().steal_into(ring_);
-            task != nullptr)
+            task != nullptr) {
+            counts_.steals.add();
             return task;
+        }
     }
     return take_injected();
 }
@@ -186,11 +212,11 @@ void worker::found_work() noexcept {
     if (shared_.idle().stop_searching() && shared_.has_work()) shared_.notify_one();
 }
 
-void worker::take_turn(task_header& task) noexcept {
-    const std::uint32_t turn = turn_.load(relaxed);  // written by the same thread
-    turn_.store(turn + 1, relaxed);                  // see turn_
+// Apart from take_turn(), which so needs no register for it.
+[[gnu::noinline]] void worker::take_measured_turn(task_header& task) noexcept {
+    counts_.sampled.begin_turn(task);
     run_task(task);
-    turn_.store(turn + 2, relaxed);  // see turn_
+    counts_.sampled.end_turn();
 }
 
 void worker::run_task(task_header& task) noexcept {
@@ -222,6 +248,8 @@ bool worker::run_new_task(task_header& task) noexcept {
         return false;
     }
     ++nested_polls_;
+    nested_turns_.add();
+    counts_.sampled.note_nested(task);
     const std::uint64_t waiting = polled();
     {
         const interrupted outer(exec_);
@@ -258,6 +286,8 @@ void worker::visit_driver() noexcept {
         driver_.advance(exec_.now);
     }
     in_driver_ = false;
+    counts_.note_work(exec_.now);
+    counts_.sampled.renew(exec_.now);
     shared_.tell_if_empty();
     if (is_spare_ && shared_.may_retire(*this)) retire();
 }
@@ -267,6 +297,7 @@ void worker::wait() noexcept {
     shared_.tell_if_empty();
     if (is_spare_ && shared_.may_retire(*this)) return retire();
     const instant before = monotonic_clock::read();
+    counts_.note_work(before);
     bool chosen = false;
     bool was_called = false;
     if (spin()) {
@@ -275,6 +306,7 @@ void worker::wait() noexcept {
         const bool must_look = shared_.idle().sleep(*this, std::exchange(searching_, false));
         if (must_look && shared_.has_work()) shared_.notify_one();
         appear(presence::kind::parked);
+        counts_.parks.add();
         in_driver_ = true;
         driver_.park(instant::max());
         in_driver_ = false;
@@ -283,12 +315,15 @@ void worker::wait() noexcept {
     }
     searching_ = chosen;
     exec_.now = last_visit_ = monotonic_clock::read();
+    counts_.begin_work(exec_.now);
+    counts_.sampled.renew(exec_.now);
     polls_until_visit_ = shared_.config().event_interval;
     in_driver_ = true;
     driver_.advance(exec_.now);
     in_driver_ = false;
     // A worker that others have to call has nothing of its own to spin for, however often they do.
-    spin_.note_wait(was_called ? tuning::long_wait : exec_.now - before, last_visit_, turn());
+    spin_.note_wait(was_called ? tuning::long_wait : exec_.now - before, last_visit_,
+                    static_cast<std::uint32_t>(turn()));
 }
 
 // Looks for work for a moment, as the only searcher. Returns: true when there is something to do.

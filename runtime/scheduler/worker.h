@@ -13,6 +13,7 @@
 #include <edo/runtime/scheduler/presence.h>
 #include <edo/runtime/scheduler/sole_mode.h>
 #include <edo/runtime/scheduler/spin.h>
+#include <edo/runtime/scheduler/worker_counts.h>
 #include <edo/task/context.h>
 
 namespace edo::detail {
@@ -76,13 +77,19 @@ public:
     presence::kind present_as() const noexcept { return presence_.look(); }
 
     /// Odd while a task has its turn. Changes with each.
-    std::uint32_t turn() const noexcept { return turn_.load(relaxed); }  // see turn_
+    std::uint64_t turn() const noexcept { return turn_.load(relaxed); }  // see turn_
 
     /// The id of the task that was polled last.
     std::uint64_t polled() const noexcept { return polled_.load(relaxed); }  // see polled_
 
     /// The system's number of the thread.
     int thread_id() const noexcept { return thread_id_; }
+
+    // For metrics. Any thread.
+
+    const execution& running() const noexcept { return exec_; }
+
+    worker_metrics metrics() const noexcept;
 
     /// True while a task is polled or dropped. Any thread.
     bool is_in_user_code() const noexcept {
@@ -120,6 +127,7 @@ private:
     task_header* search() noexcept;
     void found_work() noexcept;
     void take_turn(task_header& task) noexcept;
+    void take_measured_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
@@ -144,7 +152,7 @@ private:
     spin_policy spin_;
     // Odd while a task has its turn; written by the owner. Relaxed: only a picture, and who decides
     // by it looks again.
-    atomic<std::uint32_t> turn_{0};
+    atomic<std::uint64_t> turn_{0};
     atomic<std::uint64_t> polled_{0};  // relaxed: only a picture too, for reports
     presence presence_;
     sole_mode sole_;
@@ -160,6 +168,8 @@ private:
     const unsigned index_;
     int thread_id_ = 0;  // published by presence_
     instant last_visit_{};
+    worker_counts counts_;
+    counter nested_turns_;
     local_queue ring_;
 };
 

@@ -55,6 +55,7 @@ protected:
                 output_.set_exception(std::current_exception());
             }
         }
+        if (output_.has_exception()) this->note_thrown();
         std::exchange(top_.child, nullptr)->handle().destroy();
     }
 

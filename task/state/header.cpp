@@ -35,6 +35,22 @@ private:
 
 }  // namespace
 
+// Returns: true when the task has ended.
+inline bool task_header::poll_main_line() noexcept {
+    if (main_.run()) return true;
+    const leaf* at = main_.leaf();
+    last_site.store(at != nullptr ? std::bit_cast<const void*>(at->frame->site) : nullptr,
+                    relaxed);  // see last_site
+    return false;
+}
+
+// The same for a task that is to be dropped.
+bool task_header::drop_main_line() noexcept {
+    if (!main_.prepare_drop()) return false;
+    main_.drop();
+    return true;
+}
+
 poll_end task_header::run(execution& e) noexcept {
     switch (state.start_poll()) {
         case task_state::start::poll:
@@ -51,7 +67,7 @@ poll_end task_header::run(execution& e) noexcept {
     if (used_slots != 0) e.woken_slots = ready_slots.exchange(0, acquire);  // see ready_slots
     for (;;) {
         e.yielding = false;
-        if (run_main_line()) {
+        if (dropping ? drop_main_line() : poll_main_line()) {
             complete(dropping);
             return poll_end::gone;
         }
@@ -68,21 +84,8 @@ poll_end task_header::run(execution& e) noexcept {
     }
 }
 
-// Polls or drops. Returns: true when the task has ended.
-bool task_header::run_main_line() noexcept {
-    if (!dropping) {
-        if (main_.run()) return true;
-        const leaf* at = main_.leaf();
-        last_site.store(at != nullptr ? std::bit_cast<const void*>(at->frame->site) : nullptr,
-                        relaxed);  // see last_site
-        return false;
-    }
-    if (!main_.prepare_drop()) return false;
-    main_.drop();
-    return true;
-}
-
 void task_header::complete(bool dropped) noexcept {
+    count_end(dropped);
     kind_.finish(*this, dropped);
     group_core* const owner_group = group;
     if (owner_group != nullptr) {
@@ -101,6 +104,19 @@ void task_header::complete(bool dropped) noexcept {
     if (has_waker) join_target.task()->wake_after_join(join_target.slot());  // stays to be compared
     if (owner_group != nullptr) owner_group->child_ended(*this);
     release_refs(has_waker ? refs : 1);
+}
+
+void task_header::count_end(bool dropped) noexcept {
+    if (exec->scheduler != &scheduler_) [[unlikely]] {
+        EDO_ASSERT(dropped);
+        return scheduler_.tasks.note_dropped_elsewhere();
+    }
+    exec->counts.ended.add();
+    if (dropped) exec->counts.cancelled.add();
+}
+
+void task_header::note_thrown() noexcept {
+    exec->counts.thrown.add();
 }
 
 void task_header::end_unlisted() noexcept {

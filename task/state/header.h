@@ -57,7 +57,7 @@ struct group_member : list_node {};
 class alignas(64) task_header : public registry_entry, public group_member {
 public:
     task_header(const task_kind& kind, scheduler& owner, std::source_location site) noexcept
-        : kind_(kind), scheduler_(owner), spawn_site_(site), main_(*this) {}
+        : main_(*this), scheduler_(owner), kind_(kind), spawn_site_(site) {}
 
     task_header(const task_header&) = delete;
     task_header& operator=(const task_header&) = delete;
@@ -90,6 +90,9 @@ public:
     /// counted for the registry and the queue.
     void end_unlisted() noexcept;
 
+    /// For the cell: the task ends by an exception.
+    void note_thrown() noexcept;
+
     void add_ref() noexcept { state.add_ref(); }
 
     /// Counts one more, for a waker, at the price of a spare one if there is any.
@@ -121,9 +124,23 @@ public:
 
     std::source_location spawn_site() const noexcept { return spawn_site_; }
 
+private:
+    // The order is by cache lines: what a poll touches lies in the two lines from here on, what a
+    // wake touches in the second of them.
+    //
+    // Small things fill the padding of what lies before them, down to the last byte: one flag more,
+    // and a cell without a callable and without a large output has 256 bytes instead of 192.
+    [[no_unique_address]] context main_;
+
+public:
+    bool was_polled = false;  ///< set by the first poll; read by who holds the entry
+    /// Cancelled, waits for children elsewhere to end. Both belong to the running thread.
+    bool dropping : 1 = false;
+    bool failure_kept_from_hook : 1 = false;  ///< as the group says; set before completion
+    atomic<bool> output_was_taken{false};     ///< by the handle; relaxed: says only what was told
+    std::uint8_t spare_refs = 0;              ///< see state.h; belongs to the running thread
+
     task_state state;
-    /// next in the inject queue; belongs to whoever holds the entry
-    task_header* queue_next = nullptr;
     std::uint64_t id = 0;  ///< unique in the runtime; set before the task is visible
 
     union {
@@ -139,12 +156,6 @@ public:
     /// wake.
     atomic<std::uint64_t> ready_slots{0};
 
-    /// Who waits in join() or cancel(): a waker with its reference, owned as state.h says. The
-    /// target stays to be compared when the reference is used up.
-    wake_target join_target;
-    /// the group that owns the task, if one does; set before it is visible
-    group_core* group = nullptr;
-
     /// Where the task was last seen waiting: the bits of a std::source_location, which is one
     /// pointer to static data. Written by the running thread, read by dumps; relaxed, because it is
     /// only a picture.
@@ -152,28 +163,28 @@ public:
     static_assert(sizeof(std::source_location) == sizeof(const void*));
 
 private:
-    bool run_main_line() noexcept;
+    bool poll_main_line() noexcept;
+    bool drop_main_line() noexcept;
     bool notify_and_release(unsigned slot) noexcept;
     void complete(bool dropped) noexcept;
+    void count_end(bool dropped) noexcept;
     task_state::completion publish_output(std::uint64_t refs) noexcept;
     void deallocate() noexcept;
 
     static constexpr std::uint8_t first_spare_refs = 2;
 
-    const task_kind& kind_;
     scheduler& scheduler_;
+    const task_kind& kind_;
     std::source_location spawn_site_;
-    // Small things fill the padding of what lies before them, down to the last byte: one flag more,
-    // and a cell without a callable and without a large output has 256 bytes instead of 192.
-    [[no_unique_address]] context main_;
 
 public:
-    bool was_polled = false;  ///< set by the first poll; read by who holds the entry
-    /// Cancelled, waits for children elsewhere to end. Both belong to the running thread.
-    bool dropping : 1 = false;
-    bool failure_kept_from_hook : 1 = false;  ///< as the group says; set before completion
-    atomic<bool> output_was_taken{false};     ///< by the handle; relaxed: says only what was told
-    std::uint8_t spare_refs = 0;              ///< see state.h; belongs to the running thread
+    /// next in the inject queue; belongs to whoever holds the entry
+    task_header* queue_next = nullptr;
+    /// Who waits in join() or cancel(): a waker with its reference, owned as state.h says. The
+    /// target stays to be compared when the reference is used up.
+    wake_target join_target;
+    /// the group that owns the task, if one does; set before it is visible
+    group_core* group = nullptr;
 };
 
 }  // namespace edo::detail
@@ -199,7 +210,7 @@ inline bool context::may_run_others() const noexcept {
 
 inline bool context::charge() noexcept {
     if (!has_budget()) {
-        yield();
+        yield_for_budget();
         return false;
     }
     spend_budget();

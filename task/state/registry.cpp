@@ -75,6 +75,15 @@ bool registry::have_all_ended() noexcept {
     return true;
 }
 
+std::uint64_t registry::count_inserted() const noexcept {
+    std::uint64_t sum = 0;
+    for (const shard& s : shards_) {
+        spin_guard guard(s.lock);
+        sum += s.next_id;
+    }
+    return sum;
+}
+
 std::size_t registry::count_alive() const noexcept {
     std::size_t sum = 0;
     const_cast<registry*>(this)->for_each(

@@ -38,6 +38,18 @@ public:
     /// True when every listed task has ended.
     /// Cost: what has ended is put aside, so each task is passed once.
     bool have_all_ended() noexcept;
+    /// How many tasks were listed since the start.
+    std::uint64_t count_inserted() const noexcept;
+
+    /// A listed task was destroyed on a thread of another runtime, whose counts know nothing of it.
+    void note_dropped_elsewhere() noexcept {
+        dropped_elsewhere_.fetch_add(1, relaxed);  // a figure for people
+    }  // a figure
+
+    std::uint64_t count_dropped_elsewhere() const noexcept {
+        return dropped_elsewhere_.load(relaxed);  // only a picture of it
+    }
+
     /// How many tasks have not ended; exact only when nothing is going on.
     /// Cost: visits every task.
     std::size_t count_alive() const noexcept;
@@ -66,6 +78,7 @@ private:
     bool leave_shard() noexcept;
 
     shard shards_[tuning::registry_shards];
+    atomic<std::uint64_t> dropped_elsewhere_{0};
     // Those not both closed and empty. Counted down with acq_rel: pairs with itself, so that who
     // finds it zero comes after everything that was done with the tasks.
     atomic<unsigned> shards_in_use_{tuning::registry_shards};

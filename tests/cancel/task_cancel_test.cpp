@@ -325,6 +325,26 @@ task<> drop_unconstrained(dropper& d) {
     co_await beside(d, attempt(d, e), complete);
 }
 
+edo::task_local<int> level;
+
+task<> drop_scope_of_task_local(dropper& d) {
+    edo::testing::event e;
+    auto attempt = [](dropper& by, edo::testing::event& x) -> task<> {
+        auto inner = [](edo::testing::event& y) -> task<> {
+            co_await y.wait();
+            MUST(level.value() == 1);
+        };
+        co_await by.run(level.scope(1, inner(x)));
+        MUST(!x.has_waiter());
+        MUST(level.get() == nullptr);
+    };
+    auto complete = [&]() -> task<> {
+        co_await d.shift();
+        e.raise();
+    };
+    co_await beside(d, attempt(d, e), complete);
+}
+
 const operation_case operations[] = {
     {"join", &drop_join, racing_rounds},
     {"join_of_new_task", &drop_join_of_new_task, short_rounds},
@@ -335,6 +355,7 @@ const operation_case operations[] = {
     {"spawn_blocking", &drop_spawn_blocking, racing_rounds},
     {"yield_now", &drop_yield, racing_rounds},
     {"unconstrained", &drop_unconstrained, short_rounds},
+    {"task_local_scope", &drop_scope_of_task_local, short_rounds},
     {"group_handle_join", &drop_group_handle_join, short_rounds},
     {"group_join", &drop_group_join, short_rounds},
     {"has_room", &drop_has_room, short_rounds},

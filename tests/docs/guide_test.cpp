@@ -261,6 +261,54 @@ TEST(guide, turns) {
     EXPECT_EQ(edo::testing::run(sum_in_one_go(ones)), 1'000);
 }
 
+// ---- context
+
+// [snippet: locals]
+edo::task_local<int> request_number;
+edo::task_local<std::string> tenant{edo::inherited};
+
+edo::task<std::string> label() {
+    const int* const number = request_number.get();
+    co_return tenant.value() + '#' + std::to_string(number != nullptr ? *number : 0);
+}
+
+edo::task<std::string> answer_request() {
+    const std::string here = co_await label();                        // "shop#7"
+    const std::string elsewhere = co_await edo::spawn(label).join();  // "shop#0"
+    co_return here + ' ' + elsewhere;
+}
+
+edo::task<std::string> serve_request() {
+    co_return co_await tenant.scope("shop", request_number.scope(7, answer_request()));
+}
+
+// [end]
+
+TEST(guide, context) {
+    EXPECT_EQ(edo::testing::run(serve_request()), "shop#7 shop#0");
+}
+
+// ---- figures
+
+// [snippet: figures]
+std::string figures_page(const edo::runtime& rt) {
+    return rt.metrics().to_prometheus();
+}
+
+bool is_overloaded(const edo::runtime& rt) {
+    const edo::runtime_metrics now = rt.metrics();
+    return now.total().schedule_latency.quantile(0.99) > 10ms || now.inject_queued > 10'000;
+}
+
+// [end]
+
+TEST(guide, figures) {
+    const auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    EXPECT_NE(figures_page(rt).find("edo_worker_polls_total{runtime=\"edo\",worker=\"1\"} "),
+              std::string::npos);
+    EXPECT_FALSE(is_overloaded(rt));
+}
+
 // ---- graceful shutdown
 
 // [snippet: shutdown]

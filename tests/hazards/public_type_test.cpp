@@ -17,6 +17,7 @@
 #include <edo/task/spawn.h>
 #include <edo/task/task.h>
 #include <edo/task/task_group.h>
+#include <edo/task/task_local.h>
 #include <edo/task/waker.h>
 #include <edo/task/yield.h>
 
@@ -54,6 +55,7 @@ static_assert(
         decltype(std::declval<edo::join_handle<int>>().join()),
         decltype(std::declval<edo::join_handle<int>>().try_join()),
         decltype(std::declval<edo::join_handle<int>&>().cancel()),
+        decltype(std::declval<edo::task_local<int>&>().scope(1, std::declval<some_task>())),
         decltype(edo::or_return(std::declval<task<result<int>>>())),
         decltype(edo::or_return(std::declval<result<int>>())),
         decltype(edo::select(std::declval<some_task>(), std::declval<some_operation>())),

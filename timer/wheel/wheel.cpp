@@ -7,7 +7,8 @@
 
 namespace edo::detail {
 
-timer_wheel::timer_wheel() noexcept : gate_(wheel_gate::acquire()) {
+timer_wheel::timer_wheel(timer_counts& counts) noexcept
+    : counts_(counts), gate_(wheel_gate::acquire()) {
     mutex_lock guard(gate_.lock);
     gate_.wheel = this;
 }
@@ -31,6 +32,7 @@ bool timer_wheel::arm(timer_entry& entry, instant deadline, wake_target target) 
     entry.state_ = timer_entry::state::armed;
     levels_.note(last_now_.load(relaxed));  // see last_now_
     link(entry);
+    counts_.armed.add();
     EDO_CENSUS(timer, 1);
     return true;
 }
@@ -42,6 +44,7 @@ bool timer_wheel::cancel(timer_entry& entry) noexcept {
     const bool was_armed = entry.state_ == timer_entry::state::armed;
     if (was_armed) {
         gate.wheel->unlink(entry);
+        gate.wheel->counts_.ended.add();
         EDO_CENSUS(timer, -1);
     }
     entry.state_ = timer_entry::state::idle;
@@ -102,6 +105,8 @@ unsigned timer_wheel::fire_batch(instant now) noexcept {
         timer_entry* const entry = passed_.pop_front();
         if (entry == nullptr) break;
         if (entry->deadline_ <= now && entry->deadline_ != instant::max()) {
+            counts_.fired.add();
+            counts_.lateness.add(now - entry->deadline_);
             end(*entry, timer_entry::state::fired);
             ++fired;
         } else {
@@ -143,6 +148,7 @@ unsigned timer_wheel::shutdown() noexcept {
                 return waited;
             }
             end(*entry, timer_entry::state::abandoned);
+            counts_.ended.add();
             ++waited;
         }
     }

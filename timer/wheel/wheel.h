@@ -7,6 +7,7 @@
 #include <edo/timer/wheel/entry.h>
 #include <edo/timer/wheel/gate.h>
 #include <edo/timer/wheel/levels.h>
+#include <edo/timer/wheel/timer_counts.h>
 
 namespace edo::detail {
 
@@ -35,7 +36,10 @@ namespace edo::detail {
 /// Cost: arm, cancel and reset O(1), no allocation; about 17 KiB per wheel.
 class timer_wheel {
 public:
-    timer_wheel() noexcept;
+    timer_wheel() noexcept : timer_wheel(own_counts_) {}
+
+    /// Counts in `counts`, which must outlive the wheel; they may be read by any thread.
+    explicit timer_wheel(timer_counts& counts) noexcept;
     timer_wheel(const timer_wheel&) = delete;
     timer_wheel& operator=(const timer_wheel&) = delete;
     /// Shuts the wheel down if that has not been done. Entries may outlive it.
@@ -97,6 +101,8 @@ private:
     void update_next() noexcept;
     unsigned fire_batch(instant now) noexcept;
 
+    timer_counts own_counts_;
+    timer_counts& counts_;
     wheel_gate& gate_;
     /// No entry is due before this. Written under the lock. Relaxed: the owner also reads it
     /// without, sees its own writes, and another thread's too late only for this turn, because

@@ -1,0 +1,198 @@
+#include <edo/runtime/metrics.h>
+
+#include <charconv>
+#include <string_view>
+
+namespace edo {
+namespace {
+
+constexpr double nanoseconds_per_second = 1e9;
+
+/// Writes the text format, one family of figures after the other.
+class exposition {
+public:
+    explicit exposition(std::string_view runtime) {
+        labels_ = "runtime=\"";
+        for (const char c : runtime) {
+            if (c == '\n') {
+                labels_ += "\\n";
+                continue;
+            }
+            if (c == '"' || c == '\\') labels_ += '\\';
+            labels_ += c;
+        }
+        labels_ += '"';
+    }
+
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        text_.append("# HELP ").append(name).append(" ").append(help).append("\n");
+        text_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+    }
+
+    template <class Number>
+    void sample(Number value, std::string_view more_labels = {}) {
+        line({}, more_labels);
+        number(value);
+        text_ += '\n';
+    }
+
+    void histogram(std::string_view name, std::string_view help, const duration_histogram& of) {
+        family(name, "histogram", help);
+        std::uint64_t below = 0;
+        for (std::size_t i = 0; i + 1 < of.counts.size(); ++i) {
+            below += of.counts[i];
+            // An empty end says nothing; the first buckets are finer than anybody's question.
+            if (i < first_bucket) continue;
+            std::string limit = "le=\"";
+            append(limit, seconds(duration_histogram::limit_of(i)));
+            line("_bucket", limit + '"');
+            number(below);
+            text_ += '\n';
+        }
+        line("_bucket", "le=\"+Inf\"");
+        number(of.total());
+        text_ += '\n';
+        line("_sum", {});
+        number(seconds(of.sum));
+        text_ += '\n';
+        line("_count", {});
+        number(of.total());
+        text_ += '\n';
+    }
+
+    static double seconds(duration span) noexcept {
+        return static_cast<double>(span.count()) / nanoseconds_per_second;
+    }
+
+    std::string take() { return std::move(text_); }
+
+private:
+    static constexpr std::size_t first_bucket = 6;  // 64 ns
+
+    void line(std::string_view suffix, std::string_view more_labels) {
+        text_.append(name_).append(suffix).append("{").append(labels_);
+        if (!more_labels.empty()) text_.append(",").append(more_labels);
+        text_ += "} ";
+    }
+
+    template <class Number>
+    static void append(std::string& to, Number value) {
+        char digits[32];
+        const std::to_chars_result end = std::to_chars(digits, digits + sizeof digits, value);
+        to.append(digits, end.ptr);
+    }
+
+    template <class Number>
+    void number(Number value) {
+        append(text_, value);
+    }
+
+    std::string labels_;
+    std::string name_;
+    std::string text_;
+};
+
+/// A figure that each worker has.
+struct worker_figure {
+    std::string_view name;
+    std::string_view type;
+    std::string_view help;
+    double (*of)(const worker_metrics&) noexcept;
+};
+
+template <auto Member>
+double figure_of(const worker_metrics& worker) noexcept {
+    return static_cast<double>(worker.*Member);
+}
+
+constexpr worker_figure worker_figures[] = {
+    {"edo_worker_polls_total", "counter", "Polls of tasks.", &figure_of<&worker_metrics::polls>},
+    {"edo_worker_forced_yields_total", "counter", "Polls ended by a used-up budget.",
+     &figure_of<&worker_metrics::forced_yields>},
+    {"edo_worker_queued_tasks", "gauge", "Tasks that wait for the worker.",
+     &figure_of<&worker_metrics::queued>},
+    {"edo_worker_spills_total", "counter", "Times that half of a full queue was given away.",
+     &figure_of<&worker_metrics::spills>},
+    {"edo_worker_steal_attempts_total", "counter", "Looks into other workers' queues.",
+     &figure_of<&worker_metrics::steal_attempts>},
+    {"edo_worker_steals_total", "counter", "Looks that found tasks.",
+     &figure_of<&worker_metrics::steals>},
+    {"edo_worker_stolen_tasks_total", "counter", "Tasks taken from other workers.",
+     &figure_of<&worker_metrics::stolen>},
+    {"edo_worker_parks_total", "counter", "Times that the worker slept.",
+     &figure_of<&worker_metrics::parks>},
+    {"edo_worker_busy_seconds_total", "counter", "Time with work.",
+     [](const worker_metrics& worker) noexcept { return exposition::seconds(worker.busy); }},
+    {"edo_worker_reactor_polls_total", "counter", "Looks at the sockets.",
+     &figure_of<&worker_metrics::reactor_polls>},
+    {"edo_worker_reactor_events_total", "counter", "Events of sockets.",
+     &figure_of<&worker_metrics::reactor_events>},
+    {"edo_worker_timers_armed_total", "counter", "Timers set.",
+     &figure_of<&worker_metrics::timers_armed>},
+    {"edo_worker_timers_fired_total", "counter", "Timers that came to their deadline.",
+     &figure_of<&worker_metrics::timers_fired>},
+    {"edo_worker_pending_timers", "gauge", "Timers that wait for their deadline.",
+     &figure_of<&worker_metrics::timers_pending>},
+};
+
+}  // namespace
+
+worker_metrics runtime_metrics::total() const noexcept {
+    worker_metrics sum;
+    for (const worker_metrics& each : workers) {
+        sum.polls += each.polls;
+        sum.forced_yields += each.forced_yields;
+        sum.queued += each.queued;
+        sum.spills += each.spills;
+        sum.steal_attempts += each.steal_attempts;
+        sum.steals += each.steals;
+        sum.stolen += each.stolen;
+        sum.parks += each.parks;
+        sum.busy += each.busy;
+        sum.reactor_polls += each.reactor_polls;
+        sum.reactor_events += each.reactor_events;
+        sum.timers_armed += each.timers_armed;
+        sum.timers_fired += each.timers_fired;
+        sum.timers_pending += each.timers_pending;
+        sum.poll_time += each.poll_time;
+        sum.schedule_latency += each.schedule_latency;
+        sum.timer_lateness += each.timer_lateness;
+    }
+    return sum;
+}
+
+std::string runtime_metrics::to_prometheus() const {
+    exposition out(runtime_name);
+    out.family("edo_tasks_spawned_total", "counter", "Tasks spawned.");
+    out.sample(tasks_spawned);
+    out.family("edo_tasks_alive", "gauge", "Tasks that have not ended.");
+    out.sample(tasks_alive);
+    out.family("edo_tasks_ended_total", "counter", "Tasks that have ended, by how.");
+    const std::uint64_t otherwise = tasks_cancelled + tasks_thrown;
+    out.sample(tasks_ended > otherwise ? tasks_ended - otherwise : 0, "how=\"completed\"");
+    out.sample(tasks_cancelled, "how=\"cancelled\"");
+    out.sample(tasks_thrown, "how=\"exception\"");
+    out.family("edo_inject_queued_tasks", "gauge", "Tasks that wait for any worker.");
+    out.sample(inject_queued);
+    out.family("edo_injected_tasks_total", "counter", "Tasks queued from other threads.");
+    out.sample(injected);
+    out.family("edo_blocked_polls_total", "counter", "Polls that blocked their worker.");
+    out.sample(blocked_polls);
+    out.family("edo_substitutions_total", "counter", "Times that a spare took a worker's place.");
+    out.sample(substitutions);
+    for (const worker_figure& figure : worker_figures) {
+        out.family(figure.name, figure.type, figure.help);
+        for (std::size_t i = 0; i < workers.size(); ++i)
+            out.sample(figure.of(workers[i]), "worker=\"" + std::to_string(i) + '"');
+    }
+    const worker_metrics all = total();
+    out.histogram("edo_poll_seconds", "Time of a poll, measured of some.", all.poll_time);
+    out.histogram("edo_schedule_latency_seconds", "Time from wake to poll, measured of some.",
+                  all.schedule_latency);
+    out.histogram("edo_timer_lateness_seconds", "Time from deadline to firing.",
+                  all.timer_lateness);
+    return out.take();
+}
+
+}  // namespace edo

@@ -1,0 +1,362 @@
+#include <edo/runtime/metrics.h>
+
+#include "net/local_pair.h"
+#include "runtime/flavors.h"
+#include "support/event.h"
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <edo/runtime/runtime.h>
+#include <edo/task/budget.h>
+#include <edo/task/spawn.h>
+#include <edo/task/yield.h>
+#include <edo/timer/sleep.h>
+#include <edo/timer/timeout.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using edo::runtime_metrics;
+using edo::worker_metrics;
+using edo::testing::event;
+using ::testing::HasSubstr;
+
+EDO_TEST_ON_ALL_RUNTIMES(metrics_of_any_runtime);
+
+edo::task<> nothing() {
+    co_return;
+}
+
+edo::task<> wait_for(std::reference_wrapper<event> e) {
+    co_await e.get().wait();
+}
+
+edo::task<> fail() {
+    throw std::runtime_error("as it should");
+    co_return;
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_how_tasks_begin_and_end) {
+    auto rt = TypeParam::make();
+    event never;
+    rt.block_on([&]() -> edo::task<> {
+        co_await edo::spawn(nothing).join();
+        auto thrown = co_await edo::spawn(fail).try_join();
+        EXPECT_TRUE(thrown.exception() != nullptr);
+        auto waiting = edo::spawn(wait_for, std::ref(never));
+        co_await waiting.cancel();
+    });
+    // The root's end is counted before anybody is told of it.
+    const runtime_metrics now = rt.metrics();
+    EXPECT_EQ(now.tasks_spawned, 4U);
+    EXPECT_EQ(now.tasks_ended, 4U);
+    EXPECT_EQ(now.tasks_thrown, 1U);
+    EXPECT_EQ(now.tasks_cancelled, 1U);
+    EXPECT_EQ(now.tasks_alive, 0U);
+    EXPECT_GE(now.total().polls, 4U);
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_the_tasks_that_are_alive) {
+    auto rt = TypeParam::make();
+    event go_on;
+    rt.block_on([&]() -> edo::task<> {
+        auto waiting = edo::spawn(wait_for, std::ref(go_on));
+        EXPECT_EQ(rt.metrics().tasks_alive, 2U);
+        go_on.raise();
+        co_await std::move(waiting).join();
+        EXPECT_EQ(rt.metrics().tasks_alive, 1U);
+    });
+}
+
+TYPED_TEST(metrics_of_any_runtime, know_a_task_that_another_runtime_has_destroyed) {
+    auto rt = TypeParam::make();
+    event never;
+    std::optional<edo::join_handle<void>> handle = rt.spawn(wait_for, std::ref(never));
+    {
+        edo::current_thread_runtime other;
+        other.block_on([&]() -> edo::task<> {
+            handle.reset();
+            co_return;
+        });
+    }
+    rt.shutdown();
+    const runtime_metrics now = rt.metrics();
+    EXPECT_EQ(now.tasks_spawned, 1U);
+    EXPECT_EQ(now.tasks_ended, 1U);
+    EXPECT_EQ(now.tasks_cancelled, 1U);
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_polls_that_a_used_up_budget_has_ended) {
+    auto rt = TypeParam::make();
+    rt.block_on([&]() -> edo::task<> {
+        for (int i = 0; i < 1000; ++i)
+            co_await edo::consume_budget();
+    });
+    EXPECT_GE(rt.metrics().total().forced_yields, 1000U / 128);
+    EXPECT_LE(rt.metrics().total().forced_yields, 1000U / 128 + 1);
+}
+
+TYPED_TEST(metrics_of_any_runtime, do_not_take_a_voluntary_yield_for_a_forced_one) {
+    auto rt = TypeParam::make();
+    rt.block_on([&]() -> edo::task<> {
+        for (int i = 0; i < 1000; ++i)
+            co_await edo::yield_now();
+    });
+    EXPECT_EQ(rt.metrics().total().forced_yields, 0U);
+    EXPECT_GE(rt.metrics().total().polls, 1000U);
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_timers_and_how_late_they_are) {
+    auto rt = TypeParam::make();
+    rt.block_on([&]() -> edo::task<> {
+        for (int i = 0; i < 3; ++i)
+            co_await edo::sleep(1ms);
+        const auto in_time = co_await edo::timeout(1h, edo::sleep(1ms));
+        EXPECT_TRUE(in_time.has_value());
+        auto sleeper = edo::spawn([]() -> edo::task<> { co_await edo::sleep(1h); });
+        while (rt.metrics().total().timers_pending != 1)
+            co_await edo::yield_now();
+        co_await sleeper.cancel();
+    });
+    const worker_metrics now = rt.metrics().total();
+    EXPECT_EQ(now.timers_armed, 6U);
+    EXPECT_EQ(now.timers_fired, 4U);
+    EXPECT_EQ(now.timers_pending, 0U);
+    EXPECT_EQ(now.timer_lateness.total(), 4U);
+    EXPECT_GT(now.timer_lateness.sum, edo::duration::zero());
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_sleeps_of_the_worker_and_leave_them_out_of_its_work) {
+    auto rt = TypeParam::make();
+    const auto began = std::chrono::steady_clock::now();
+    rt.block_on([]() -> edo::task<> {
+        for (int i = 0; i < 20; ++i)
+            co_await edo::sleep(5ms);
+    });
+    const auto took = std::chrono::steady_clock::now() - began;
+    const runtime_metrics now = rt.metrics();
+    EXPECT_GE(now.total().parks, 1U);
+    EXPECT_GT(now.total().busy, edo::duration::zero());
+    // Of 100 ms of sleep at the least.
+    for (const worker_metrics& each : now.workers)
+        EXPECT_LT(each.busy, took - 50ms);
+}
+
+TYPED_TEST(metrics_of_any_runtime, measure_a_long_poll) {
+    auto rt = TypeParam::make();
+    rt.block_on([]() -> edo::task<> {
+        co_await edo::sleep(1ms);  // the first poll after a wait is measured
+        const auto until = std::chrono::steady_clock::now() + 3ms;
+        while (std::chrono::steady_clock::now() < until) {
+        }
+        co_await edo::sleep(1ms);
+    });
+    const worker_metrics now = rt.metrics().total();
+    EXPECT_GE(now.poll_time.quantile(1), 3ms);
+    EXPECT_GE(now.poll_time.sum, 3ms);
+}
+
+TYPED_TEST(metrics_of_any_runtime, measure_how_long_woken_tasks_wait) {
+    auto rt = TypeParam::make();
+    rt.block_on([]() -> edo::task<> {
+        for (int i = 0; i < 10; ++i) {
+            co_await edo::sleep(1ms);  // its wake is the next one that is measured
+        }
+    });
+    const worker_metrics now = rt.metrics().total();
+    EXPECT_GE(now.schedule_latency.total(), 1U);
+    EXPECT_GT(now.schedule_latency.sum, edo::duration::zero());
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_events_of_sockets) {
+    auto rt = TypeParam::make();
+    rt.block_on([]() -> edo::task<> {
+        edo::testing::local_pair pair;
+        auto reading = edo::spawn(edo::testing::read_byte, std::cref(pair.handle));
+        co_await edo::sleep(1ms);  // meanwhile it finds nothing, and waits
+        pair.send_byte();
+        const auto read = co_await std::move(reading).join();
+        EXPECT_TRUE(read.has_value());
+    });
+    EXPECT_GE(rt.metrics().total().reactor_events, 1U);
+    EXPECT_GE(rt.metrics().total().reactor_polls, 1U);
+}
+
+TYPED_TEST(metrics_of_any_runtime, count_what_comes_from_other_threads) {
+    auto rt = TypeParam::make();
+    for (int i = 0; i < 10; ++i)
+        rt.block_on(rt.spawn(nothing).join());
+    EXPECT_GE(rt.metrics().injected, 10U);
+    EXPECT_EQ(rt.metrics().inject_queued, 0U);
+}
+
+TYPED_TEST(metrics_of_any_runtime, may_be_read_while_everything_runs_and_never_go_back) {
+    auto rt = TypeParam::make();
+    std::atomic<bool> is_over{false};
+    std::thread reader([&] {
+        runtime_metrics before = rt.metrics();
+        while (!is_over.load()) {
+            const runtime_metrics now = rt.metrics();
+            EXPECT_GE(now.tasks_spawned, before.tasks_spawned);
+            EXPECT_GE(now.tasks_ended, before.tasks_ended);
+            EXPECT_GE(now.tasks_spawned, now.tasks_ended);
+            EXPECT_GE(now.total().polls, before.total().polls);
+            EXPECT_GE(now.total().timers_armed, before.total().timers_armed);
+            before = now;
+        }
+    });
+    rt.block_on([]() -> edo::task<> {
+        for (int round = 0; round < 50; ++round) {
+            std::vector<edo::join_handle<void>> handles;
+            for (int i = 0; i < 50; ++i)
+                handles.push_back(edo::spawn([]() -> edo::task<> { co_await edo::sleep(10us); }));
+            for (auto& each : handles)
+                co_await std::move(each).join();
+        }
+    });
+    is_over.store(true);
+    reader.join();
+}
+
+TYPED_TEST(metrics_of_any_runtime, outlive_the_shutdown) {
+    auto rt = TypeParam::make();
+    rt.block_on([]() -> edo::task<> { co_await edo::sleep(1us); });
+    rt.shutdown();
+    const runtime_metrics now = rt.metrics();
+    EXPECT_EQ(now.tasks_ended, 1U);
+    EXPECT_EQ(now.total().timers_fired, 1U);
+}
+
+TEST(metrics_of_workers, count_a_full_queue_once_when_half_of_it_is_given_away) {
+    auto rt = edo::runtime::builder().worker_threads(1).build().value();
+    rt.block_on([]() -> edo::task<> {
+        std::vector<edo::join_handle<void>> handles;
+        for (int i = 0; i < 300; ++i)
+            handles.push_back(edo::spawn(nothing));
+        for (auto& each : handles)
+            co_await std::move(each).join();
+    });
+    EXPECT_EQ(rt.metrics().total().spills, 1U);
+}
+
+TEST(metrics_of_workers, count_what_one_takes_from_the_other) {
+    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+    rt.block_on([&]() -> edo::task<> {
+        // Tasks in the queue of a worker that is busy: the other one comes for them.
+        while (rt.metrics().total().steals == 0) {
+            std::vector<edo::join_handle<void>> handles;
+            for (int i = 0; i < 10; ++i)
+                handles.push_back(edo::spawn(nothing));
+            const auto until = std::chrono::steady_clock::now() + 200us;
+            while (std::chrono::steady_clock::now() < until) {
+            }
+            for (auto& each : handles)
+                co_await std::move(each).join();
+        }
+    });
+    const worker_metrics now = rt.metrics().total();
+    EXPECT_GE(now.stolen, now.steals);
+    EXPECT_GE(now.steal_attempts, now.steals);
+}
+
+// ---- as text
+
+struct sample {
+    std::string name;
+    std::string labels;
+    double value;
+};
+
+/// Reads the text format as a server does, and holds each line against it.
+std::vector<sample> parse(const std::string& text) {
+    std::vector<sample> all;
+    std::istringstream lines(text);
+    std::string family;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("# HELP ")) continue;
+        if (line.starts_with("# TYPE ")) {
+            std::istringstream words(line.substr(7));
+            std::string type;
+            words >> family >> type;
+            EXPECT_TRUE(type == "counter" || type == "gauge" || type == "histogram") << line;
+            continue;
+        }
+        const std::size_t open = line.find('{');
+        const std::size_t close = line.rfind("} ");
+        if (open == std::string::npos || close == std::string::npos) {
+            ADD_FAILURE() << line;
+            continue;
+        }
+        sample each{line.substr(0, open), line.substr(open + 1, close - open - 1), 0};
+        std::size_t read = 0;
+        each.value = std::stod(line.substr(close + 2), &read);
+        EXPECT_EQ(read, line.size() - close - 2) << line;
+        EXPECT_TRUE(each.name.starts_with(family)) << line;
+        all.push_back(each);
+    }
+    return all;
+}
+
+TEST(metrics_as_text, say_each_figure_of_each_worker) {
+    auto rt = edo::runtime::builder().worker_threads(2).name("shop").build().value();
+    rt.block_on([]() -> edo::task<> { co_await edo::sleep(1ms); });
+    const runtime_metrics now = rt.metrics();
+    const std::string text = now.to_prometheus();
+    EXPECT_TRUE(text.ends_with('\n'));
+    double polls = 0;
+    double completed = 0;
+    for (const sample& each : parse(text)) {
+        EXPECT_THAT(each.labels, HasSubstr("runtime=\"shop\""));
+        if (each.name == "edo_worker_polls_total") polls += each.value;
+        if (each.labels.find("how=\"completed\"") != std::string::npos) completed = each.value;
+    }
+    EXPECT_EQ(polls, static_cast<double>(now.total().polls));
+    EXPECT_EQ(completed, 1);
+}
+
+TEST(metrics_as_text, have_histograms_that_add_up) {
+    runtime_metrics now;
+    now.workers.resize(2);
+    edo::detail::duration_counts counts;
+    counts.add(10ns);
+    counts.add(1us);
+    counts.add(10min);
+    now.workers[0].poll_time = counts.read();
+    now.workers[1].poll_time = counts.read();
+    double before = 0;
+    double last = 0;
+    double below_128_ns = -1;
+    for (const sample& each : parse(now.to_prometheus())) {
+        if (each.name == "edo_poll_seconds_bucket") {
+            EXPECT_GE(each.value, before);
+            before = last = each.value;
+            if (each.labels.find("le=\"1.28e-07\"") != std::string::npos) below_128_ns = each.value;
+        }
+        if (each.name == "edo_poll_seconds_count") {
+            EXPECT_EQ(each.value, last);
+            EXPECT_EQ(each.value, 6);
+        }
+        if (each.name == "edo_poll_seconds_sum") {
+            EXPECT_NEAR(each.value, 1200, 0.001);
+        }
+    }
+    EXPECT_EQ(below_128_ns, 2);
+    EXPECT_THAT(now.to_prometheus(), HasSubstr("le=\"+Inf\"} 6\n"));
+}
+
+TEST(metrics_as_text, escape_the_name) {
+    runtime_metrics now;
+    now.runtime_name = "a \"b\\c\"\nd";
+    EXPECT_THAT(now.to_prometheus(), HasSubstr(R"(runtime="a \"b\\c\"\nd")"));
+}
+
+}  // namespace
