@@ -38,6 +38,7 @@
 #include <edo/task/budget.h>
 #include <edo/task/join.h>
 #include <edo/task/join_handle.h>
+#include <edo/task/named.h>
 #include <edo/task/operation.h>
 #include <edo/task/or_return.h>
 #include <edo/task/select.h>

@@ -29,6 +29,7 @@ std::string blocked_worker::to_string() const {
     std::string text = "worker " + std::to_string(worker) + " of \"" + runtime +
                        "\" has been in one poll for " + std::to_string(milliseconds.count()) +
                        " ms: task " + std::to_string(task_id);
+    if (!task_name.empty()) text += " \"" + task_name + '"';
     if (is_task_known) {
         text += ", spawned at " + place_text(spawned_at);
         text += has_waited ? ", last seen waiting at " + place_text(waited_at)

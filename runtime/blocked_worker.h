@@ -19,6 +19,7 @@ public:
     unsigned worker = 0;         ///< number in its runtime; spares follow the wanted workers
     duration blocked_for{};      ///< so far, at least
     std::uint64_t task_id = 0;   ///< whose poll it is
+    std::string task_name;       ///< as given by edo::named(), cut to 64 characters; empty: none
     bool is_task_known = false;  ///< false if it has ended in that moment; then its sites are empty
     std::source_location spawned_at;
     bool has_waited = false;         ///< false in a first poll

@@ -78,6 +78,7 @@ struct collection {
 task_dump dump_task(task_header& task) {
     task_dump seen;
     seen.id = task.id;
+    seen.name = task.name();
     seen.spawned_at = task.spawn_site();
     const std::uint64_t bits = task.state.peek();
     seen.is_cancelled = (bits & task_state::cancelled) != 0;
@@ -127,7 +128,9 @@ runtime_dump core::dump() {
 
 std::string task_dump::to_string() const {
     static constexpr const char* names[] = {"waiting", "queued", "running", "ended"};
-    std::string text = "task " + std::to_string(id) + ": " + names[static_cast<int>(state)];
+    std::string text = "task " + std::to_string(id);
+    if (!name.empty()) text += " \"" + name + '"';
+    text.append(": ").append(names[static_cast<int>(state)]);
     if (is_cancelled) text += ", cancelled";
     if (is_detached) text += ", detached";
     text += ", spawned at " + detail::text_of(spawned_at) + '\n';

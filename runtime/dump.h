@@ -25,6 +25,7 @@ public:
     task_dump() noexcept {}
 
     std::uint64_t id = 0;
+    std::string name;  ///< as given by edo::named(); empty: none
     state_kind state = state_kind::waiting;
     bool is_cancelled = false;
     bool is_detached = false;  ///< owned by the runtime alone: by no handle and no group

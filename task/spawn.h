@@ -6,6 +6,7 @@
 
 #include <edo/task/join_handle.h>
 #include <edo/task/local/with_locals.h>
+#include <edo/task/named.h>
 #include <edo/task/state/cell.h>
 #include <edo/task/state/spawn_checks.h>
 
@@ -57,6 +58,26 @@ template <class Object, class... Args>
 inline constexpr bool points_to_object_v<Object, Args...> =
     std::is_pointer_v<std::decay_t<Object>> || is_reference_wrapper_v<std::decay_t<Object>>;
 
+/// As make_cell(), without the checks, with a name or no_name.
+template <class T, class Name, class F, class... Args>
+task_cell<T>* make_cell_with(
+    Name name, scheduler& owner, std::source_location site, F&& fn, Args&&... args) {
+    using callable = std::decay_t<F>;
+    if constexpr (std::is_class_v<callable> && !std::is_empty_v<callable>) {
+        using cell_type = callable_cell<T, callable, Name>;
+        new_cell<cell_type> cell(owner, site, std::forward<F>(fn), std::move(name));
+        cell->adopt(inherit_locals(
+            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...)));
+        return cell.release();
+    } else {
+        task<T> top = call(fn, static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
+        using cell_type = callable_cell<T, no_callable, Name>;
+        new_cell<cell_type> cell(owner, site, no_callable{}, std::move(name));
+        cell->adopt(inherit_locals(std::move(top)));
+        return cell.release();
+    }
+}
+
 /// Makes a cell that runs `fn(args...)`. The callable is moved into the cell first, so that a
 /// lambda's captures live as long as its coroutine; the arguments become the coroutine's
 /// parameters.
@@ -73,18 +94,13 @@ auto make_cell(scheduler& owner, std::source_location site, F&& fn, Args&&... ar
                   "copy would be gone "
                   "when the coroutine runs");
     using T = spawned_t<F, Args...>;
-    if constexpr (std::is_class_v<callable> && !std::is_empty_v<callable>) {
-        using cell_type = callable_cell<T, callable>;
-        new_cell<cell_type> cell(owner, site, std::forward<F>(fn));
-        cell->adopt(inherit_locals(
-            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...)));
-        return static_cast<task_cell<T>*>(cell.release());
+    if constexpr (is_named_v<callable>) {
+        callable named = std::forward<F>(fn);
+        return make_cell_with<T>(std::move(named.name()), owner, site, std::move(named.callable()),
+                                 std::forward<Args>(args)...);
     } else {
-        task<T> top = call(fn, static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
-        using cell_type = callable_cell<T, no_callable>;
-        new_cell<cell_type> cell(owner, site, no_callable{});
-        cell->adopt(inherit_locals(std::move(top)));
-        return static_cast<task_cell<T>*>(cell.release());
+        return make_cell_with<T>(no_name{}, owner, site, std::forward<F>(fn),
+                                 std::forward<Args>(args)...);
     }
 }
 

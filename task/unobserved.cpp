@@ -36,8 +36,11 @@ void write_line(const unobserved_failure& failure) noexcept {
     if (!may_write.yes) return;
     try {
         const std::string what = describe(failure);
-        std::fprintf(stderr, "edo: task %llu, spawned at %s:%u, %s, and nobody holds its handle\n",
-                     static_cast<unsigned long long>(failure.task_id),
+        const std::string name =
+            failure.task_name.empty() ? "" : " \"" + std::string(failure.task_name) + '"';
+        std::fprintf(stderr,
+                     "edo: task %llu%s, spawned at %s:%u, %s, and nobody holds its handle\n",
+                     static_cast<unsigned long long>(failure.task_id), name.c_str(),
                      failure.spawned_at.file_name(),
                      static_cast<unsigned>(failure.spawned_at.line()), what.c_str());
     } catch (...) {

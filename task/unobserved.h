@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <exception>
 #include <source_location>
+#include <string_view>
 #include <system_error>
 
 namespace edo {
@@ -15,6 +16,7 @@ struct unobserved_failure {
     std::source_location spawned_at;
     std::error_code error;         ///< set when the task returned a result that holds an error
     std::exception_ptr exception;  ///< set when it threw
+    std::string_view task_name{};  ///< as given by named(); empty: none
 };
 
 /// Called for each unobserved failure, on the thread that finds out. Must not throw or block.

@@ -11,6 +11,7 @@ packages=(
     libbenchmark-dev libboost1.81-dev   # benchmarks, and the peers beside them
     libspdlog-dev                       # examples
     curl util-linux                     # the demo's HTTP client; taskset and setarch
+    valgrind                            # counts instructions, which a test holds against a record
 )
 
 # libboost-dev of another release serves as well, and so does any package that provides the name.

@@ -148,6 +148,8 @@ void look_at_task(void* to, task_header& task) noexcept {
     auto& seen = *static_cast<blocked_worker*>(to);
     seen.is_task_known = true;
     seen.spawned_at = task.spawn_site();
+    // No more than there is room for: the registry is locked.
+    seen.task_name = task.name().substr(0, seen.task_name.capacity());
     const void* const site = task.last_site.load(relaxed);  // a picture, nothing follows from it
     seen.has_waited = site != nullptr;
     if (seen.has_waited) seen.waited_at = std::bit_cast<std::source_location>(site);
@@ -167,6 +169,7 @@ void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
     try {
         about.runtime = shared_.config().name;
         about.system_call = system_call_of(blocked.thread_id());
+        about.task_name.reserve(64);
     } catch (const std::bad_alloc&) {
         count_failure();  // and say as much as can be said
     }

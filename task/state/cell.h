@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 #include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -19,6 +20,9 @@ namespace edo::detail {
 /// Keeps the callable of a coroutine alive while the coroutine runs: a lambda's captures live in
 /// it. Callables without state need no place.
 struct no_callable {};
+
+/// In place of a name.
+struct no_name {};
 
 /// A spawned task that yields a T: header, owner of the topmost coroutine, output.
 template <class T>
@@ -80,7 +84,8 @@ protected:
         const bool failed =
             how == outcome::exception || (how == outcome::error && why.error != errc::cancelled);
         if (failed && !me.failure_kept_from_hook)
-            report_unobserved({me.id, me.spawn_site(), why.error, std::move(why.exception)});
+            report_unobserved(
+                {me.id, me.spawn_site(), why.error, std::move(why.exception), me.name()});
         me.output_.clear();
     }
 
@@ -90,15 +95,17 @@ private:
     [[no_unique_address]] output_slot<T> output_;
 };
 
-/// A cell with the callable whose coroutine it runs.
-template <class T, class Callable>
+/// A cell with the callable whose coroutine it runs. `Name`: std::string or no_name.
+template <class T, class Callable, class Name = no_name>
 class callable_cell final : public task_cell<T> {
     static_assert(alignof(Callable) <= 64, "a spawned callable cannot be over-aligned");
 
 public:
     template <class F>
-    callable_cell(scheduler& owner, std::source_location site, F&& callable)
-        : task_cell<T>(kind_of, owner, site), callable_(std::forward<F>(callable)) {}
+    callable_cell(scheduler& owner, std::source_location site, F&& callable, Name name = {})
+        : task_cell<T>(kind_of, owner, site),
+          callable_(std::forward<F>(callable)),
+          name_(std::move(name)) {}
 
     static void* operator new(std::size_t size) { return allocate_frame(size); }
 
@@ -124,14 +131,27 @@ private:
         delete static_cast<callable_cell*>(&self);
     }
 
-    static constexpr task_kind kind_of{&finish, &task_cell<T>::discard_output,
-                                       &task_cell<T>::inspect_output, &deallocate};
+    static const std::string& name_of(const task_header& self) noexcept
+        requires std::is_same_v<Name, std::string>
+    {
+        return static_cast<const callable_cell&>(self).name_;
+    }
+
+    static constexpr task_kind kind() noexcept {
+        task_kind made{&finish, &task_cell<T>::discard_output, &task_cell<T>::inspect_output,
+                       &deallocate};
+        if constexpr (std::is_same_v<Name, std::string>) made.name = &name_of;
+        return made;
+    }
+
+    static constexpr task_kind kind_of = kind();
 
     union {
         Callable callable_;  // destroyed with the coroutine, long before the cell may be freed
     };
 
     bool finished_ = false;
+    [[no_unique_address]] Name name_;  // as long as the cell: dumps read it at any time
 };
 
 // A million sleeping tasks are a million cells.

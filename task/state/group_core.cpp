@@ -177,7 +177,8 @@ void group_core::report_untold() noexcept {
     if (!has_failure || succeeded_) return;
     // Relaxed: who takes the output at this moment on another thread may see it reported, too.
     if (failed_->output_was_taken.load(relaxed)) return;
-    report_unobserved({failed_->id, failed_->spawn_site(), why_.error, std::move(why_.exception)});
+    report_unobserved({failed_->id, failed_->spawn_site(), why_.error, std::move(why_.exception),
+                       failed_->name()});
 }
 
 }  // namespace edo::detail

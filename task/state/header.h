@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <exception>
 #include <source_location>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 #include <edo/base/intrusive_list.h>
@@ -44,6 +46,8 @@ struct task_kind {
     outcome (*inspect_output)(const task_header& self, failure& why) noexcept;
     /// Frees the cell.
     void (*deallocate)(task_header& self) noexcept;
+    /// The task's name, which never changes. Null: tasks of this kind have none.
+    const std::string& (*name)(const task_header& self) noexcept = nullptr;
 };
 
 /// A task's place in the registry.
@@ -123,6 +127,11 @@ public:
     context& main_line() noexcept { return main_; }
 
     std::source_location spawn_site() const noexcept { return spawn_site_; }
+
+    /// Empty if it has none.
+    std::string_view name() const noexcept {
+        return kind_.name != nullptr ? std::string_view(kind_.name(*this)) : std::string_view();
+    }
 
 private:
     // The order is by cache lines: what a poll touches lies in the two lines from here on, what a

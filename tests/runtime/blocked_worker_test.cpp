@@ -27,6 +27,7 @@
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/spawn_blocking.h>
+#include <edo/task/named.h>
 #include <edo/task/or_return.h>
 #include <edo/task/select.h>
 #include <edo/task/yield.h>
@@ -672,10 +673,10 @@ TEST(blocked_worker, is_reported_with_its_task_and_where_that_was) {
     {
         auto rt = reporting_builder().build().value();
         const std::uint_least32_t here = std::source_location::current().line();
-        auto task = rt.spawn([&]() -> edo::task<> {
+        auto task = rt.spawn(named("miller", [&]() -> edo::task<> {
             co_await yield_now();
             stuck.block();
-        });
+        }));
         await([] { return reports::count() == 1; });
         const blocked_worker report = reports::at(0);
         stuck.release();
@@ -684,6 +685,7 @@ TEST(blocked_worker, is_reported_with_its_task_and_where_that_was) {
         EXPECT_EQ(report.worker, 0U);
         EXPECT_GE(report.blocked_for, 5ms);
         EXPECT_EQ(report.task_id, task.id());
+        EXPECT_EQ(report.task_name, "miller");
         EXPECT_TRUE(report.is_task_known);
         EXPECT_EQ(report.spawned_at.line(), here + 1);
         EXPECT_TRUE(report.has_waited);
@@ -691,7 +693,8 @@ TEST(blocked_worker, is_reported_with_its_task_and_where_that_was) {
         EXPECT_THAT(
             report.to_string(),
             ::testing::MatchesRegex("worker 0 of \"mill\" has been in one poll for [0-9]+ ms: "
-                                    "task [0-9]+, spawned at .*blocked_worker_test.cpp:[0-9]+, "
+                                    "task [0-9]+ \"miller\", spawned at "
+                                    ".*blocked_worker_test.cpp:[0-9]+, "
                                     "last seen waiting at .*blocked_worker_test.cpp:[0-9]+"
                                     "(, in the system call [a-z_]+)?; blocking work belongs into "
                                     "edo::spawn_blocking"));
