@@ -1,8 +1,8 @@
 #include <edo/base/error.h>
 
-#include <cstddef>
-#include <new>
 #include <string>
+
+#include <edo/base/storage/undying.h>
 
 namespace edo {
 namespace {
@@ -62,11 +62,7 @@ public:
 }  // namespace
 
 const std::error_category& edo_category() noexcept {
-    // Never destroyed: errors are told as late as in the destructors of statics. And not allocated:
-    // the first error may be that there is no memory.
-    alignas(category) static std::byte room[sizeof(category)];
-    static const category& the_category = *::new (room) category;
-    return the_category;
+    return detail::undying<category>();
 }
 
 }  // namespace edo

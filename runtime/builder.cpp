@@ -1,12 +1,12 @@
 #include <edo/runtime/builder.h>
 
 #include <charconv>
-#include <cstddef>
 #include <cstdlib>
 #include <new>
 #include <string>
 #include <string_view>
 
+#include <edo/base/storage/undying.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/scheduler/current_thread.h>
 #include <edo/runtime/scheduler/multi_thread.h>
@@ -92,10 +92,7 @@ result<std::uint64_t> detail::seed_of_environment() noexcept {
 }
 
 const std::error_category& build_category() noexcept {
-    // As edo_category().
-    alignas(build_error_category) static std::byte room[sizeof(build_error_category)];
-    static const build_error_category& category = *::new (room) build_error_category;
-    return category;
+    return detail::undying<build_error_category>();
 }
 
 // Checks what was set, and fills in what was not.

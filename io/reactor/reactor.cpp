@@ -1,11 +1,10 @@
 #include <edo/io/reactor/reactor.h>
 
 #include <cerrno>
-#include <cstddef>
-#include <new>
 #include <system_error>
 #include <utility>
 
+#include <edo/base/storage/undying.h>
 #include <edo/io/epoll/reactor.h>
 #if defined(EDO_HAS_URING)
 #include <edo/io/uring/reactor.h>
@@ -56,10 +55,7 @@ public:
 };
 
 std::error_code refusal(int error_number) noexcept {
-    // As edo_category().
-    alignas(reactor_category) static std::byte room[sizeof(reactor_category)];
-    static const reactor_category& category = *::new (room) reactor_category;
-    return {error_number, category};
+    return {error_number, undying<reactor_category>()};
 }
 
 result<std::unique_ptr<reactor>> make_uring() {
