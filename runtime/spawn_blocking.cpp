@@ -3,7 +3,7 @@
 #include <string>
 
 #include <edo/base/check.h>
-#include <edo/runtime/blocking/pool.h>
+#include <edo/runtime/blocking/thread_pool.h>
 #include <edo/runtime/scheduler/core.h>
 
 namespace edo::detail {

@@ -34,7 +34,7 @@ public:
     void abandon(blocking_job& job) noexcept;
 
 private:
-    blocking_pool* pool_ = nullptr;
+    thread_pool* pool_ = nullptr;
 };
 
 /// The execution of the calling thread, or a loud end with the cure.

@@ -18,7 +18,7 @@
 
 namespace edo::detail {
 
-class blocking_pool;
+class thread_pool;
 
 /// A call that a thread of the blocking pool makes, and its result.
 ///

@@ -34,9 +34,9 @@ bool is_in_call_of(const core& at) noexcept {
 core::core(runtime_config config)
     : config_(std::move(config)),
       title_("runtime '" + config_.name + "' (built at " + place_of(config_.built_at) + ')'),
-      pool_(*blocking_pool::create({config_.max_blocking_threads, config_.blocking_queue,
-                                    config_.blocking_keep_alive, config_.stack_bytes,
-                                    config_.thread_name + "-b"})),
+      pool_(*thread_pool::create({config_.max_blocking_threads, config_.blocking_queue,
+                                  config_.blocking_keep_alive, config_.stack_bytes,
+                                  config_.thread_name + "-b"})),
       process_(sys::getpid()) {}
 
 core::~core() {

@@ -6,7 +6,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/seam/atomic.h>
-#include <edo/runtime/blocking/pool.h>
+#include <edo/runtime/blocking/thread_pool.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
 #include <edo/runtime/metrics.h>
@@ -59,7 +59,7 @@ public:
 
     const runtime_config& config() const noexcept { return config_; }
 
-    blocking_pool& pool() noexcept { return pool_; }
+    thread_pool& pool() noexcept { return pool_; }
 
     runtime_dump dump();
 
@@ -90,7 +90,7 @@ protected:
 private:
     runtime_config config_;
     std::string title_;
-    blocking_pool& pool_;
+    thread_pool& pool_;
     bool ended_ = false;
     const int process_;         // that built it
     atomic<unsigned> refs_{2};  // the runtime object's and the registry's

@@ -1,4 +1,4 @@
-// The threads that make blocking calls (runtime/blocking/pool.h): claim of an idle thread against
+// The threads that make blocking calls (runtime/blocking/thread_pool.h): claim of an idle thread against
 // the end of its keep-alive, submission against close, abandonment against run.
 
 #include "model_test.h"
@@ -6,14 +6,14 @@
 
 #include <gtest/gtest.h>
 
-#include <edo/runtime/blocking/pool.h>
+#include <edo/runtime/blocking/thread_pool.h>
 
 namespace {
 
 using edo::duration;
 using edo::instant;
 using edo::detail::blocking_job;
-using edo::detail::blocking_pool;
+using edo::detail::thread_pool;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
@@ -30,7 +30,7 @@ public:
 
     void run() noexcept override { ++runs; }
 
-    void wait(blocking_pool& pool) {
+    void wait(thread_pool& pool) {
         while (!pool.is_over(*this))
             done_.park();
     }
@@ -42,10 +42,10 @@ private:
 };
 
 struct world {
-    blocking_pool* pool;
+    thread_pool* pool;
 
     world(unsigned threads, duration keep_alive)
-        : pool(blocking_pool::create({threads, 2, keep_alive, 0, "b"})) {}
+        : pool(thread_pool::create({threads, 2, keep_alive, 0, "b"})) {}
 
     // runtime::shutdown()
     ~world() {
@@ -186,8 +186,8 @@ void caught(
     expect_caught(bug, {one_s, alive_s, close_s, abandon_s, free_s, shared_s, two_s});
 }
 
-constexpr const char* pool_h = "runtime/blocking/pool.h";
-constexpr const char* pool_cpp = "runtime/blocking/pool.cpp";
+constexpr const char* pool_h = "runtime/blocking/thread_pool.h";
+constexpr const char* pool_cpp = "runtime/blocking/thread_pool.cpp";
 
 TEST(blocking_pool_mutants, submission_takes_no_lock) {
     caught("submit without lock", pool_cpp, "mutex_lock guard(lock_)", mutant::kind::skip,

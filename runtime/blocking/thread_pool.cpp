@@ -1,4 +1,4 @@
-#include <edo/runtime/blocking/pool.h>
+#include <edo/runtime/blocking/thread_pool.h>
 
 #include <new>
 #include <utility>
@@ -8,14 +8,14 @@
 
 namespace edo::detail {
 namespace {
-constinit thread_local const blocking_pool* pool_of_this_thread = nullptr;
+constinit thread_local const thread_pool* pool_of_this_thread = nullptr;
 }  // namespace
 
-bool blocking_pool::is_own_thread() const noexcept {
+bool thread_pool::is_own_thread() const noexcept {
     return pool_of_this_thread == this;
 }
 
-bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
+bool thread_pool::submit(blocking_job& job, bool may_refuse) noexcept {
     intrusive_list<blocking_job> refused;
     {
         mutex_lock guard(lock_);
@@ -36,7 +36,7 @@ bool blocking_pool::submit(blocking_job& job, bool may_refuse) noexcept {
     return true;
 }
 
-bool blocking_pool::submit_if_free(blocking_job& job) noexcept {
+bool thread_pool::submit_if_free(blocking_job& job) noexcept {
     mutex_lock guard(lock_);
     if (closed_ || queued_ > coming_) return false;
     if (!claim_idle_locked() && (threads_ >= limits_.threads || start_thread_locked()))
@@ -45,7 +45,7 @@ bool blocking_pool::submit_if_free(blocking_job& job) noexcept {
     return true;
 }
 
-bool blocking_pool::claim_idle_locked() noexcept {
+bool thread_pool::claim_idle_locked() noexcept {
     worker* const free = idle_.pop_front();
     if (free == nullptr) return false;
     ++coming_;
@@ -53,7 +53,7 @@ bool blocking_pool::claim_idle_locked() noexcept {
     return true;
 }
 
-void blocking_pool::queue_locked(blocking_job& job) noexcept {
+void thread_pool::queue_locked(blocking_job& job) noexcept {
     job.add_ref();
     job.state = blocking_job::state_kind::queued;
     queue_.push_back(job);
@@ -61,7 +61,7 @@ void blocking_pool::queue_locked(blocking_job& job) noexcept {
 }
 
 // The new thread begins by taking the lock, so it finds everything as this function leaves it.
-std::error_code blocking_pool::start_thread_locked() noexcept {
+std::error_code thread_pool::start_thread_locked() noexcept {
     auto* fresh = new (std::nothrow) worker;
     if (fresh == nullptr) return make_error_code(std::errc::not_enough_memory);
     fresh->pool = this;
@@ -83,7 +83,7 @@ std::error_code blocking_pool::start_thread_locked() noexcept {
     return {};
 }
 
-void blocking_pool::run_jobs(worker& me) noexcept {
+void thread_pool::run_jobs(worker& me) noexcept {
     pool_of_this_thread = this;
     lock_.lock();
     --coming_;
@@ -112,7 +112,7 @@ void blocking_pool::run_jobs(worker& me) noexcept {
     leave_locked(me);
 }
 
-void blocking_pool::finish(worker& me) noexcept {
+void thread_pool::finish(worker& me) noexcept {
     waker waiting;
     blocking_job& job = *me.job;
     {
@@ -129,7 +129,7 @@ void blocking_pool::finish(worker& me) noexcept {
 // The last steps of a thread. It has held the lock since it found nothing to do, so that no
 // submitter counts on it in between; it gives the lock back. Whoever ends next joins it; nobody
 // waits for a thread that still works.
-void blocking_pool::leave_locked(worker& me) noexcept {
+void thread_pool::leave_locked(worker& me) noexcept {
     worker** at = &all_;
     while (*at != &me)
         at = &(*at)->next;
@@ -155,12 +155,12 @@ bool has_ended(const blocking_job& job) noexcept {
 }
 }  // namespace
 
-bool blocking_pool::is_over(const blocking_job& job) noexcept {
+bool thread_pool::is_over(const blocking_job& job) noexcept {
     mutex_lock guard(lock_);
     return has_ended(job);
 }
 
-bool blocking_pool::poll(blocking_job& job, context& cx) noexcept {
+bool thread_pool::poll(blocking_job& job, context& cx) noexcept {
     waker replaced;  // dropped without the lock
     mutex_lock guard(lock_);
     if (has_ended(job)) {
@@ -171,16 +171,16 @@ bool blocking_pool::poll(blocking_job& job, context& cx) noexcept {
     return false;
 }
 
-void blocking_pool::end_wait_locked(blocking_job& job) noexcept {
+void thread_pool::end_wait_locked(blocking_job& job) noexcept {
     if (std::exchange(job.is_awaited, false)) --awaited_;
 }
 
-bool blocking_pool::is_awaited() noexcept {
+bool thread_pool::is_awaited() noexcept {
     mutex_lock guard(lock_);
     return awaited_ != 0;
 }
 
-void blocking_pool::abandon(blocking_job& job) noexcept {
+void thread_pool::abandon(blocking_job& job) noexcept {
     waker waiting;
     bool was_queued = false;
     {
@@ -197,8 +197,8 @@ void blocking_pool::abandon(blocking_job& job) noexcept {
     if (was_queued) job.release_ref();  // the pool's
 }
 
-void blocking_pool::refuse_all_locked(std::error_code why,
-                                      intrusive_list<blocking_job>& refused) noexcept {
+void thread_pool::refuse_all_locked(std::error_code why,
+                                    intrusive_list<blocking_job>& refused) noexcept {
     for (blocking_job* job = queue_.front(); job != nullptr; job = queue_.after(*job)) {
         job->state = blocking_job::state_kind::refused;
         job->refusal = why;
@@ -208,7 +208,7 @@ void blocking_pool::refuse_all_locked(std::error_code why,
     queued_ = 0;
 }
 
-void blocking_pool::tell_refused(intrusive_list<blocking_job>& refused) noexcept {
+void thread_pool::tell_refused(intrusive_list<blocking_job>& refused) noexcept {
     while (blocking_job* job = refused.pop_front()) {
         waker waiting;
         {
@@ -220,7 +220,7 @@ void blocking_pool::tell_refused(intrusive_list<blocking_job>& refused) noexcept
     }
 }
 
-void blocking_pool::close() noexcept {
+void thread_pool::close() noexcept {
     intrusive_list<blocking_job> refused;
     {
         mutex_lock guard(lock_);
@@ -232,7 +232,7 @@ void blocking_pool::close() noexcept {
     tell_refused(refused);
 }
 
-void blocking_pool::join(instant until) noexcept {
+void thread_pool::join(instant until) noexcept {
     for (;;) {
         const duration left =
             until == instant::max() ? duration::max() : until - monotonic_clock::read();
@@ -260,7 +260,7 @@ void blocking_pool::join(instant until) noexcept {
     }
 }
 
-std::vector<std::source_location> blocking_pool::unfinished_calls() {
+std::vector<std::source_location> thread_pool::unfinished_calls() {
     std::vector<std::source_location> made_at;
     mutex_lock guard(lock_);
     for (const worker* w = all_; w != nullptr; w = w->next)

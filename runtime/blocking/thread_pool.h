@@ -41,14 +41,14 @@ struct blocking_limits {
 /// Thread-safe: yes.
 /// Model:  tests/model/blocking_pool_model.cpp.
 /// Stress: tests/stress/blocking_pool_test.cpp.
-class blocking_pool {
+class thread_pool {
 public:
-    static blocking_pool* create(blocking_limits limits) {
-        return new blocking_pool(std::move(limits));
+    static thread_pool* create(blocking_limits limits) {
+        return new thread_pool(std::move(limits));
     }
 
-    blocking_pool(const blocking_pool&) = delete;
-    blocking_pool& operator=(const blocking_pool&) = delete;
+    thread_pool(const thread_pool&) = delete;
+    thread_pool& operator=(const thread_pool&) = delete;
 
     void add_ref() noexcept { refs_.fetch_add(1, relaxed); }  // who adds one holds one
 
@@ -88,7 +88,7 @@ public:
 
 private:
     struct worker : list_node {  // the links: the idle list
-        blocking_pool* pool = nullptr;
+        thread_pool* pool = nullptr;
         worker* next = nullptr;  // in all_
         detail::thread thread;
         parker sleeping;
@@ -96,9 +96,9 @@ private:
         bool abandoned = false;       // nobody will join it
     };
 
-    explicit blocking_pool(blocking_limits limits) : limits_(std::move(limits)) {}
+    explicit thread_pool(blocking_limits limits) : limits_(std::move(limits)) {}
 
-    ~blocking_pool() = default;
+    ~thread_pool() = default;
 
     void queue_locked(blocking_job& job) noexcept;
     bool claim_idle_locked() noexcept;
