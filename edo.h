@@ -18,6 +18,8 @@
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/blocked_worker.h>
+#include <edo/runtime/blocking_pool.h>
+#include <edo/runtime/blocking_pool_metrics.h>
 #include <edo/runtime/builder.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>

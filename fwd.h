@@ -4,6 +4,7 @@
 
 namespace edo {
 
+class blocking_pool;
 class context;
 class runtime;
 class current_thread_runtime;

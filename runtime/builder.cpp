@@ -38,8 +38,8 @@ public:
                 return "worker_threads: more than 4096 workers; choose about as many as there are "
                        "cores";
             case build_errc::no_blocking_threads:
-                return "max_blocking_threads(0): spawn_blocking could never run; allow at least "
-                       "one";
+                return "max_blocking_threads(0), or max_threads(0) of a blocking_pool: no blocking "
+                       "call could ever run; allow at least one";
             case build_errc::no_event_interval:
                 return "event_interval(0): choose at least 1 poll between two looks at the sockets";
             case build_errc::bad_workers_variable:

@@ -20,7 +20,7 @@ class runtime;
 enum class build_errc {
     no_workers = 1,        ///< worker_threads(0)
     too_many_workers,      ///< worker_threads() above 4096
-    no_blocking_threads,   ///< max_blocking_threads(0)
+    no_blocking_threads,   ///< max_blocking_threads(0), or blocking_pool_options::max_threads(0)
     no_event_interval,     ///< event_interval(0)
     bad_workers_variable,  ///< EDO_WORKERS is set to something that is no number from 1 to 4096
     bad_reactor_variable,  ///< EDO_REACTOR is set to something that is no reactor

@@ -156,8 +156,10 @@ std::string shutdown_report::to_string() const {
                        std::to_string(stuck_workers) + " workers did not stop\n";
     for (const task_dump& task : tasks)
         text += "  " + task.to_string();
-    for (const std::source_location& call : blocking_calls)
-        text += "  blocking call made at " + detail::text_of(call) + '\n';
+    for (const unfinished_call& call : blocking_calls) {
+        text += "  blocking call in pool '" + call.pool + "' made at " +
+                detail::text_of(call.called_at) + '\n';
+    }
     return text;
 }
 

@@ -30,6 +30,12 @@ void block_thread(core& at, bool (*poll)(void*, context&) noexcept, void* op) {
 
 }  // namespace detail
 
+edo::blocking_pool basic_runtime::blocking_pool(std::string_view name,
+                                                const blocking_pool_options& options) {
+    EDO_CHECK(core_ != nullptr, "blocking_pool() of a runtime that was moved away");
+    return edo::blocking_pool(detail::pool_access(core_->add_pool(name, options)));
+}
+
 runtime_info basic_runtime::info() const {
     EDO_CHECK(core_ != nullptr, "info() of a runtime that was moved away");
     return core_->info();

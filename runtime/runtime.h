@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <source_location>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <edo/base/clock.h>
 #include <edo/base/error.h>
 #include <edo/base/result.h>
+#include <edo/runtime/blocking_pool.h>
 #include <edo/runtime/builder.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
@@ -136,6 +138,16 @@ public:
     detail::five_arguments_at_most spawn(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) =
         delete;
 
+    /// Makes a pool for the blocking calls to one dependency, as the constructor of
+    /// edo::blocking_pool does in a task.
+    ///
+    ///     edo::blocking_pool disk = rt.blocking_pool("disk");
+    ///
+    /// Errors: as the constructor.
+    /// Thread-safe: yes.
+    edo::blocking_pool blocking_pool(
+        std::string_view name, const blocking_pool_options& options = blocking_pool_options());
+
     /// What the runtime is made of. Thread-safe: yes.
     runtime_info info() const;
 
@@ -191,8 +203,8 @@ protected:
 /// await and was dropped, and until blocking calls that have begun have returned. Where one of them
 /// may never return, call shutdown(5s) first; then the destructor does not wait.
 ///
-/// Thread-safe: spawn(), info(), dump() and block_on() yes; moving, shutdown() and the destructor
-///              no.
+/// Thread-safe: spawn(), blocking_pool(), info(), dump() and block_on() yes; moving, shutdown() and
+///              the destructor no.
 class runtime : public basic_runtime {
 public:
     static runtime_builder builder(std::source_location site = std::source_location::current()) {
@@ -218,8 +230,8 @@ private:
 ///     edo::current_thread_runtime local;
 ///     int answer = local.block_on(compute());
 ///
-/// Thread-safe: spawn(), info() and dump() yes; everything else belongs to the thread that built
-///              it.
+/// Thread-safe: spawn(), blocking_pool(), info() and dump() yes; everything else belongs to the
+///              thread that built it.
 class current_thread_runtime : public basic_runtime {
 public:
     static runtime_builder builder(std::source_location site = std::source_location::current()) {

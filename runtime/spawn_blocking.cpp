@@ -8,13 +8,17 @@
 
 namespace edo::detail {
 
-pool_access::~pool_access() {
-    if (pool_ != nullptr) pool_->release_ref();
+pool_access::pool_access(const pool_access& other) noexcept : pool_(other.pool_) {
+    if (pool_ != nullptr) pool_->add_user();
+}
+
+void pool_access::leave() noexcept {
+    pool_->release_user();
 }
 
 void pool_access::open(const execution& exec, std::source_location site) noexcept {
     pool_ = &core_of(exec, "a blocking call", site).pool();
-    pool_->add_ref();
+    pool_->add_user();
 }
 
 bool pool_access::submit(blocking_job& job, bool may_refuse) noexcept {
@@ -27,6 +31,10 @@ bool pool_access::poll(blocking_job& job, context& cx) noexcept {
 
 void pool_access::abandon(blocking_job& job) noexcept {
     pool_->abandon(job);
+}
+
+blocking_pool_metrics pool_access::metrics() const {
+    return pool_->metrics();
 }
 
 execution& execution_here(std::source_location site, const char* what) noexcept {

@@ -1,4 +1,4 @@
-// One slow dependency takes all threads of a pool and other calls wait; cured by bounded admission.
+// One slow dependency takes all threads of a pool and other calls wait; cured by a pool of its own.
 //   build/release/bin/failure_exhausted_pool
 // Expect quick calls to wait about 0.2 s for a thread, and a few ms at most with the cure.
 #include <algorithm>
@@ -26,12 +26,10 @@ edo::task<void> archive_client() {
     co_await edo::spawn_blocking(ask_slow_archive);
 }
 
-/// Waits as a task, which costs a few hundred bytes, and not as a thread. Where even that line may
-/// get too long, try_acquire() turns callers away at once.
-edo::task<edo::result<void>> admitted_archive_client(edo::sync::semaphore& archive) {
-    auto permit = co_await edo::or_return(archive.acquire());
-    co_await edo::spawn_blocking(ask_slow_archive);
-    co_return {};
+/// Waits in the line of the archive's own pool, which costs a few hundred bytes and takes nobody
+/// else's thread. Where even that line may get too long, try_spawn() turns callers away at once.
+edo::task<void> client_of(edo::blocking_pool archive) {
+    co_await archive.spawn(ask_slow_archive);
 }
 
 /// One quick call each 5 ms. Yields the longest that any took.
@@ -46,12 +44,12 @@ edo::task<edo::duration> quick_client() {
     co_return worst;
 }
 
-edo::task<edo::duration> measure(bool is_limited) {
-    edo::sync::semaphore archive(pool_threads / 2);  // half of the pool is always left to others
+edo::task<edo::duration> measure(bool has_own_pool) {
+    edo::blocking_pool archive("archive", edo::blocking_pool_options().max_threads(2));
     edo::task_group clients(edo::independent);
     for (int i = 0; i < slow_calls; ++i) {
-        if (is_limited) {
-            clients.spawn(admitted_archive_client, std::ref(archive));
+        if (has_own_pool) {
+            clients.spawn(client_of, archive);
         } else {
             clients.spawn(archive_client);
         }
@@ -76,8 +74,8 @@ int main() {
     }
     const edo::duration before = built->block_on(measure(false));
     const edo::duration after = built->block_on(measure(true));
-    std::printf("broken, one pool for all:         worst quick call %7.2f ms\n", ms(before));
-    std::printf("cured, admission per dependency:  worst quick call %7.2f ms\n", ms(after));
+    std::printf("broken, one pool for all:       worst quick call %7.2f ms\n", ms(before));
+    std::printf("cured, a pool per dependency:   worst quick call %7.2f ms\n", ms(after));
     const bool is_cured = before > 2 * slow_time && after < before / 3;
     std::puts(is_cured ? "the cure works" : "the cure does not work");
     return is_cured ? 0 : 1;

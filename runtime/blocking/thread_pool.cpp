@@ -1,5 +1,6 @@
 #include <edo/runtime/blocking/thread_pool.h>
 
+#include <cstddef>
 #include <new>
 #include <utility>
 
@@ -11,15 +12,19 @@ namespace {
 constinit thread_local const thread_pool* pool_of_this_thread = nullptr;
 }  // namespace
 
-bool thread_pool::is_own_thread() const noexcept {
-    return pool_of_this_thread == this;
+const thread_pool* thread_pool::of_this_thread() noexcept {
+    return pool_of_this_thread;
 }
 
 bool thread_pool::submit(blocking_job& job, bool may_refuse) noexcept {
     intrusive_list<blocking_job> refused;
     {
         mutex_lock guard(lock_);
-        if (may_refuse && queued_ >= limits_.queue) return false;
+        if (may_refuse && !closed_ && !has_room_locked()) {
+            ++submitted_;
+            ++refused_;
+            return false;
+        }
         queue_locked(job);
         job.is_awaited = true;
         ++awaited_;
@@ -34,6 +39,17 @@ bool thread_pool::submit(blocking_job& job, bool may_refuse) noexcept {
     }
     tell_refused(refused);
     return true;
+}
+
+std::uint64_t thread_pool::count_unfinished_locked() const noexcept {
+    return submitted_ - completed_ - refused_ - cancelled_;
+}
+
+// Jobs that a thread will take at once do not wait: one for each that there is or may be, and that
+// runs none.
+bool thread_pool::has_room_locked() const noexcept {
+    const std::uint64_t jobs = count_unfinished_locked();
+    return jobs < limits_.threads || jobs - limits_.threads < limits_.queue;
 }
 
 bool thread_pool::submit_if_free(blocking_job& job) noexcept {
@@ -58,6 +74,7 @@ void thread_pool::queue_locked(blocking_job& job) noexcept {
     job.state = blocking_job::state_kind::queued;
     queue_.push_back(job);
     ++queued_;
+    ++submitted_;
 }
 
 // The new thread begins by taking the lock, so it finds everything as this function leaves it.
@@ -119,6 +136,7 @@ void thread_pool::finish(worker& me) noexcept {
         mutex_lock guard(lock_);
         me.job = nullptr;  // join() may look at it as long as the lock is free
         job.state = blocking_job::state_kind::done;
+        ++completed_;
         waiting = std::exchange(job.waiting, waker{});
         if (job.told != nullptr) job.told(job.told_to);
     }
@@ -190,6 +208,7 @@ void thread_pool::abandon(blocking_job& job) noexcept {
         if (job.state == blocking_job::state_kind::queued) {
             queue_.remove(job);
             --queued_;
+            ++cancelled_;
             job.state = blocking_job::state_kind::refused;
             was_queued = true;
         }
@@ -205,6 +224,7 @@ void thread_pool::refuse_all_locked(std::error_code why,
         if (job->told != nullptr) job->told(job->told_to);
     }
     refused.append(queue_);
+    refused_ += queued_;
     queued_ = 0;
 }
 
@@ -260,12 +280,26 @@ void thread_pool::join(instant until) noexcept {
     }
 }
 
-std::vector<std::source_location> thread_pool::unfinished_calls() {
-    std::vector<std::source_location> made_at;
+void thread_pool::list_unfinished(std::vector<unfinished_call>& to) {
     mutex_lock guard(lock_);
     for (const worker* w = all_; w != nullptr; w = w->next)
-        if (w->job != nullptr) made_at.push_back(w->job->called_at);
-    return made_at;
+        if (w->job != nullptr) to.emplace_back(w->job->called_at, limits_.pool_name);
+}
+
+blocking_pool_metrics thread_pool::metrics() {
+    blocking_pool_metrics seen;
+    seen.name = limits_.pool_name;
+    seen.max_threads = limits_.threads;
+    mutex_lock guard(lock_);
+    seen.queued = queued_;
+    seen.running = static_cast<std::size_t>(count_unfinished_locked()) - queued_;
+    seen.threads = threads_;
+    seen.idle_threads = threads_ - coming_ - static_cast<unsigned>(seen.running);
+    seen.submitted = submitted_;
+    seen.completed = completed_;
+    seen.refused = refused_;
+    seen.cancelled = cancelled_;
+    return seen;
 }
 
 }  // namespace edo::detail

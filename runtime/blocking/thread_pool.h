@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <edo/base/clock.h>
@@ -12,6 +14,8 @@
 #include <edo/base/seam/parker.h>
 #include <edo/base/seam/thread.h>
 #include <edo/runtime/blocking/job.h>
+#include <edo/runtime/blocking_pool_metrics.h>
+#include <edo/runtime/shutdown.h>
 
 namespace edo {
 class context;
@@ -25,6 +29,7 @@ struct blocking_limits {
     duration keep_alive;  ///< how long an idle thread stays
     std::size_t stack_bytes;
     std::string thread_name;
+    std::string pool_name;  ///< in metrics and reports
 };
 
 /// The threads that make blocking calls for tasks. They are started on demand and end when idle for
@@ -36,13 +41,16 @@ struct blocking_limits {
 /// queue: as many of the queued jobs are as good as begun. Each ended thread is joined by the next
 /// one that ends, the last by join().
 ///
-/// Lives as long as the runtime or one of its threads: a thread that is stuck in user code may use
-/// it after the runtime has gone.
+/// Users are the handles of the pool and the operations that call through it. No call is queued
+/// without one, so with the last user the pool closes: idle threads end at once, busy ones after
+/// their call. The memory lives longer, as long as the runtime lists the pool or one of the threads
+/// is there: one that is stuck in user code may use it after the runtime has gone.
 /// Thread-safe: yes.
 /// Model:  tests/model/blocking_pool_model.cpp.
 /// Stress: tests/stress/blocking_pool_test.cpp.
-class thread_pool {
+class thread_pool : public list_node {  // the links: the runtime's list
 public:
+    /// With one user, the caller.
     static thread_pool* create(blocking_limits limits) {
         return new thread_pool(std::move(limits));
     }
@@ -54,6 +62,20 @@ public:
 
     void release_ref() noexcept {
         if (refs_.fetch_sub(1, acq_rel) == 1) delete this;  // the last one comes after the others
+    }
+
+    /// True when only the caller's reference is left, so that no other can come: no thread, no
+    /// user. Requires: a reference.
+    bool is_unused() const noexcept {
+        return refs_.load(acquire) == 1;  // release_ref(): comes after what the others did
+    }
+
+    void add_user() noexcept { users_.fetch_add(1, relaxed); }  // who adds one is or holds one
+
+    void release_user() noexcept {
+        if (users_.fetch_sub(1, acq_rel) != 1) return;  // the last one comes after the others
+        close();
+        release_ref();
     }
 
     /// Queues a job, and starts a thread for it if none is idle and there may be more. If no thread
@@ -80,11 +102,12 @@ public:
     /// Waits for the end of all threads, at most until `until`. Those that are stuck are left to
     /// themselves. Requires: closed.
     void join(instant until) noexcept;
-    /// Where the calls were made that run now.
-    std::vector<std::source_location> unfinished_calls();
+    /// Adds the calls that run now.
+    void list_unfinished(std::vector<unfinished_call>& to);
+    blocking_pool_metrics metrics();
 
-    /// True on a thread of this pool.
-    bool is_own_thread() const noexcept;
+    /// The pool that the calling thread belongs to, or null.
+    static const thread_pool* of_this_thread() noexcept;
 
 private:
     struct worker : list_node {  // the links: the idle list
@@ -100,6 +123,8 @@ private:
 
     ~thread_pool() = default;
 
+    std::uint64_t count_unfinished_locked() const noexcept;
+    bool has_room_locked() const noexcept;
     void queue_locked(blocking_job& job) noexcept;
     bool claim_idle_locked() noexcept;
     std::error_code start_thread_locked() noexcept;
@@ -115,6 +140,11 @@ private:
     intrusive_list<blocking_job> queue_;
     std::size_t queued_ = 0;
     std::size_t awaited_ = 0;
+    // All jobs since the start, and those that have left; the rest is queued or runs.
+    std::uint64_t submitted_ = 0;
+    std::uint64_t completed_ = 0;
+    std::uint64_t refused_ = 0;
+    std::uint64_t cancelled_ = 0;
     intrusive_list<worker> idle_;
     worker* all_ = nullptr;  // that have not ended
     unsigned threads_ = 0;
@@ -122,7 +152,8 @@ private:
     worker* ended_ = nullptr;  // the last one to end, to be joined
     bool closed_ = false;
     parker all_ended_;
-    atomic<unsigned> refs_{1};  // the runtime's, one per thread and per submitted operation
+    atomic<unsigned> users_{1};
+    atomic<unsigned> refs_{1};  // one of all users together, one per thread, the list's
 };
 
 }  // namespace edo::detail

@@ -1,10 +1,13 @@
 #include <edo/runtime/scheduler/core.h>
 
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include <edo/base/check.h>
 #include <edo/base/seam/sys.h>
+#include <edo/runtime/blocking_pool.h>
+#include <edo/runtime/builder.h>
 #include <edo/task/context.h>
 #include <edo/task/state/header.h>
 
@@ -36,11 +39,25 @@ core::core(runtime_config config)
       title_("runtime '" + config_.name + "' (built at " + place_of(config_.built_at) + ')'),
       pool_(*thread_pool::create({config_.max_blocking_threads, config_.blocking_queue,
                                   config_.blocking_keep_alive, config_.stack_bytes,
-                                  config_.thread_name + "-b"})),
-      process_(sys::getpid()) {}
+                                  config_.thread_name + "-b", "default"})),
+      process_(sys::getpid()) {
+    pools_.add(pool_);
+}
 
 core::~core() {
-    pool_.release_ref();
+    pool_.release_user();
+}
+
+thread_pool& core::add_pool(std::string_view name, const blocking_pool_options& options) {
+    const std::string title(name);
+    if (options.max_threads() == 0)
+        throw std::system_error(make_error_code(build_errc::no_blocking_threads),
+                                "blocking pool '" + title + '\'');
+    thread_pool& made =
+        *thread_pool::create({options.max_threads(), options.queue(), options.keep_alive(),
+                              config_.stack_bytes, title, title});
+    pools_.add(made);
+    return made;
 }
 
 bool core::is_of_this_process() const noexcept {
@@ -53,13 +70,13 @@ void core::end(const char* what, duration limit) noexcept {
     ended_ = true;
     const instant until = saturating_add(monotonic_clock::read(), limit);
     shutdown(until);
-    pool_.join(until);
+    pools_.join(until);
 }
 
 shutdown_report core::report() {
     shutdown_report left;
     left.tasks = dump().tasks;
-    left.blocking_calls = pool_.unfinished_calls();
+    left.blocking_calls = pools_.unfinished_calls();
     left.stuck_workers = stuck_workers();
     return left;
 }
@@ -103,9 +120,9 @@ void core::cancel_children_too() noexcept {
     tasks.for_each([](void*, task_header& task) { task.cancel(); }, nullptr);
 }
 
-void core::check_may_block(const char* what, std::source_location site) const noexcept {
+void core::check_may_block(const char* what, std::source_location site) noexcept {
     std::string message;
-    if (pool_.is_own_thread() || is_in_call_of(*this)) {
+    if (pools_.contains(thread_pool::of_this_thread()) || is_in_call_of(*this)) {
         const std::string_view name = what;
         if (name == "block_on" || name == "poll_for") return;  // it may wait for tasks
         message =

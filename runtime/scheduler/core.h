@@ -3,9 +3,11 @@
 #include <source_location>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <edo/base/clock.h>
 #include <edo/base/seam/atomic.h>
+#include <edo/runtime/blocking/pool_list.h>
 #include <edo/runtime/blocking/thread_pool.h>
 #include <edo/runtime/dump.h>
 #include <edo/runtime/info.h>
@@ -16,10 +18,14 @@
 #include <edo/task/state/scheduler.h>
 #include <edo/task/state/task_list.h>
 
+namespace edo {
+class blocking_pool_options;
+}
+
 namespace edo::detail {
 
 /// What the current-thread and the multi-threaded scheduler have in common: name, configuration,
-/// blocking pool, life.
+/// blocking pools, life.
 ///
 /// Handles, wakers and stuck threads may outlive the runtime, and a task's cell refers to its
 /// scheduler. So a core is counted: the runtime object holds it, the registry until the last cell
@@ -59,19 +65,27 @@ public:
 
     const runtime_config& config() const noexcept { return config_; }
 
+    /// The pool for calls that name none, called "default".
     thread_pool& pool() noexcept { return pool_; }
+
+    /// All pools, the default one first.
+    pool_list& pools() noexcept { return pools_; }
+
+    /// Adds a pool, whose first user is the caller; after shutdown() a closed one.
+    /// Errors: throws as the constructor of blocking_pool.
+    thread_pool& add_pool(std::string_view name, const blocking_pool_options& options);
 
     runtime_dump dump();
 
     /// Aborts with both sites and the cure if the calling thread is inside a task, which a blocking
     /// call `what` would stop.
-    void check_may_block(const char* what, std::source_location site) const noexcept;
+    void check_may_block(const char* what, std::source_location site) noexcept;
 
 protected:
     explicit core(runtime_config config);
     virtual ~core();
 
-    /// Ends what ends until then. The pool is told to end; it is waited for afterwards.
+    /// Ends what ends until then. The pools are told to end; they are waited for afterwards.
     virtual void shutdown(instant until) noexcept = 0;
     /// Threads that have not come back from user code.
     virtual unsigned stuck_workers() noexcept = 0;
@@ -91,6 +105,7 @@ private:
     runtime_config config_;
     std::string title_;
     thread_pool& pool_;
+    pool_list pools_;
     bool ended_ = false;
     const int process_;         // that built it
     atomic<unsigned> refs_{2};  // the runtime object's and the registry's

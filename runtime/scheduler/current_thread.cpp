@@ -213,7 +213,7 @@ void current_thread::wait_in_virtual_time(instant until) noexcept {
     driver_.poll(exec_.now);
     if (has_work()) return;
     const instant next = std::min(until, driver_.wheel().exact_next_deadline());
-    if (pool().is_awaited() || next == instant::max()) {
+    if (pools().is_awaited() || next == instant::max()) {
         driver_.park_without_timers();
         return;
     }
@@ -274,7 +274,7 @@ void current_thread::shutdown(instant until) noexcept {
     }
     cancel_children_too();
     const entered scope(exec_);
-    pool().close();
+    pools().close();
     driver_.shutdown();
     // Entries of tasks that were destroyed elsewhere in the meantime.
     while (task_header* const task = next_task())

@@ -299,7 +299,7 @@ void multi_thread::shutdown(instant until) noexcept {
         progress_.park(left());
     cancel_children_too();
 
-    pool().close();
+    pools().close();
     monitor_.stop();                 // before any worker closes its driver
     stopping_.store(true, release);  // X
     wake_all();

@@ -107,6 +107,25 @@ task<> drop_spawn_blocking(dropper& d) {
     co_await beside(d, attempt(d), complete);
 }
 
+// With one thread most calls wait in line when they are dropped; with the round the pool goes too.
+task<> drop_pool_spawn(dropper& d) {
+    static std::atomic<int> ran;
+    edo::blocking_pool pool("dropped", edo::blocking_pool_options().max_threads(1));
+    const auto call = [](std::unique_ptr<int> n) { return ++ran, *n; };
+    auto attempt = [&](dropper& by) -> task<> {
+        auto ahead = pool.try_spawn(call, std::make_unique<int>(3));
+        MUST(ahead.has_value());
+        auto r = co_await by.run(pool.spawn(call, std::make_unique<int>(4)));
+        if (r) MUST(*r == 4);
+        const int first = co_await std::move(*ahead);
+        MUST(first == 3);
+    };
+    auto complete = [&]() -> task<> { co_await d.shift(); };
+    co_await beside(d, attempt(d), complete);
+    const edo::blocking_pool_metrics at_end = pool.metrics();
+    MUST(at_end.queued == 0 && at_end.refused == 0);
+}
+
 task<> drop_yield(dropper& d) {
     auto attempt = [](dropper& by) -> task<> { co_await by.run(edo::yield_now()); };
     auto complete = [&]() -> task<> { co_await d.shift(); };
@@ -353,6 +372,7 @@ const operation_case operations[] = {
     {"group", &drop_group, racing_rounds},
     {"select", &drop_nested_select, racing_rounds},
     {"spawn_blocking", &drop_spawn_blocking, racing_rounds},
+    {"blocking_pool", &drop_pool_spawn, racing_rounds},
     {"yield_now", &drop_yield, racing_rounds},
     {"unconstrained", &drop_unconstrained, short_rounds},
     {"task_local_scope", &drop_scope_of_task_local, short_rounds},

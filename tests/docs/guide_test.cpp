@@ -237,6 +237,26 @@ TEST(guide, blocking_work) {
     EXPECT_EQ(edo::testing::run(call_the_library(3)).value_or(0), 12);
 }
 
+// [snippet: blocking_pool]
+edo::task<edo::result<int>> ask_the_database(edo::blocking_pool database, int n) {
+    const int row = co_await database.spawn(slow_library_call, n);  // waits for one of four threads
+    auto begun = database.try_spawn(slow_library_call, row);        // errc::queue_full: 64 wait
+    if (!begun) co_return begun.error();
+    co_return co_await std::move(*begun);
+}
+
+edo::task<edo::result<int>> serve_with_a_database() {
+    edo::blocking_pool database("database", edo::blocking_pool_options().max_threads(4).queue(64));
+    auto answer = edo::spawn(ask_the_database, database, 3);  // the handle is a value
+    co_return co_await std::move(answer).join();
+}
+
+// [end]
+
+TEST(guide, blocking_pool) {
+    EXPECT_EQ(edo::testing::run(serve_with_a_database()).value_or(0), 12);
+}
+
 // ---- turns
 
 // [snippet: turns]

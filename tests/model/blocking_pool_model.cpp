@@ -1,5 +1,6 @@
-// The threads that make blocking calls (runtime/blocking/thread_pool.h): claim of an idle thread against
-// the end of its keep-alive, submission against close, abandonment against run.
+// The threads that make blocking calls (runtime/blocking/thread_pool.h): claim of an idle thread
+// against the end of its keep-alive, submission against close, abandonment against run, the last
+// user's going.
 
 #include "model_test.h"
 #include <memory>
@@ -41,30 +42,32 @@ private:
     edo_check::parker done_;
 };
 
+// A call as an operation makes it. Returns: whether it was made, and not refused.
+bool make_call_in(thread_pool& pool) {
+    auto* const job = new call;
+    expect(pool.submit(*job, false), "refused without asking");
+    job->wait(pool);
+    const bool is_done = job->state == blocking_job::state_kind::done;
+    expect(job->runs == (is_done ? 1 : 0), "a call was not made once");
+    pool.abandon(*job);
+    job->release_ref();
+    return is_done;
+}
+
 struct world {
     thread_pool* pool;
 
     world(unsigned threads, duration keep_alive)
-        : pool(thread_pool::create({threads, 2, keep_alive, 0, "b"})) {}
+        : pool(thread_pool::create({threads, 2, keep_alive, 0, "b", "b"})) {}
 
     // runtime::shutdown()
     ~world() {
         pool->close();
         pool->join(instant::max());
-        pool->release_ref();
+        pool->release_user();
     }
 
-    // A call as an operation makes it. Returns: whether it was made, and not refused.
-    bool make_call() {
-        auto* const job = new call;
-        expect(pool->submit(*job, false), "refused without asking");
-        job->wait(*pool);
-        const bool is_done = job->state == blocking_job::state_kind::done;
-        expect(job->runs == (is_done ? 1 : 0), "a call was not made once");
-        pool->abandon(*job);
-        job->release_ref();
-        return is_done;
-    }
+    bool make_call() { return make_call_in(*pool); }
 };
 
 constexpr duration moment = std::chrono::microseconds(5);
@@ -138,12 +141,29 @@ void two_calls_that_each_find_a_thread() {
     run_threads(make_call, make_call);
 }
 
+// Its thread would stay for ever, and nobody else closes it.
+void pool_ends_with_its_last_user() {
+    thread_pool* const pool = thread_pool::create({1, 2, for_ever, 0, "b", "b"});
+    pool->add_ref();  // the runtime's list
+    pool->add_user();
+    run_threads(
+        [&] {
+            expect(make_call_in(*pool), "refused by a pool in use");
+            pool->release_user();
+        },
+        [&] { pool->release_user(); });
+    pool->join(instant::max());
+    expect(pool->is_unused(), "a thread or user is left");
+    pool->release_ref();
+}
+
 const scenario one_s{"blocking_pool.one_call", one_call};
 const scenario shared_s{"blocking_pool.two_callers_one_thread", two_callers_one_thread};
 const scenario two_s{"blocking_pool.two_callers_two_threads", two_callers_two_threads};
 const scenario alive_s{"blocking_pool.call_beside_keep_alive", call_beside_the_end_of_keep_alive};
 const scenario close_s{"blocking_pool.call_beside_close", call_beside_close};
 const scenario abandon_s{"blocking_pool.abandoned_beside_run", abandoned_beside_run};
+const scenario last_s{"blocking_pool.ends_with_its_last_user", pool_ends_with_its_last_user};
 const scenario free_s{"blocking_pool.call_if_a_thread_is_free", call_if_a_thread_is_free};
 const scenario each_s{"blocking_pool.two_calls_that_each_find_a_thread",
                       two_calls_that_each_find_a_thread};
@@ -172,6 +192,10 @@ TEST(blocking_pool_model, abandoned_call_frees_itself) {
     expect_holds(abandon_s);
 }
 
+TEST(blocking_pool_model, pool_ends_with_its_last_user) {
+    expect_holds(last_s);
+}
+
 TEST(blocking_pool_model, call_is_accepted_only_if_a_thread_takes_it) {
     expect_holds(free_s);
 }
@@ -183,7 +207,7 @@ TEST(blocking_pool_model, call_is_not_refused_while_another_ones_thread_comes) {
 void caught(
     const char* name, const char* file, const char* line, mutant::kind what, const char* in = "") {
     const mutant bug{.name = name, .file = file, .line = line, .what = what, .in = in};
-    expect_caught(bug, {one_s, alive_s, close_s, abandon_s, free_s, shared_s, two_s});
+    expect_caught(bug, {one_s, alive_s, close_s, abandon_s, last_s, free_s, shared_s, two_s});
 }
 
 constexpr const char* pool_h = "runtime/blocking/thread_pool.h";
@@ -215,6 +239,10 @@ TEST(blocking_pool_mutants, references_of_a_job_have_no_order) {
 
 TEST(blocking_pool_mutants, references_of_the_pool_are_not_atomic) {
     caught("pool refs torn", pool_h, "refs_.fetch_sub(1, acq_rel)", mutant::kind::tear);
+}
+
+TEST(blocking_pool_mutants, users_of_the_pool_are_not_atomic) {
+    caught("pool users torn", pool_h, "users_.fetch_sub(1, acq_rel)", mutant::kind::tear);
 }
 
 TEST(blocking_pool_mutants, last_thread_does_not_say_so) {

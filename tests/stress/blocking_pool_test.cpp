@@ -1,6 +1,8 @@
 // The blocking pool with threads that come and go: each call is made once or never, none is
 // forgotten.
 
+#include <edo/runtime/blocking_pool.h>
+
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
@@ -149,6 +151,44 @@ TEST(blocking_pool, calls_that_are_dropped_at_any_moment_are_made_once_or_never)
     EXPECT_GT(o.returned, 0);
     EXPECT_GT(o.dropped, 0);
     EXPECT_LT(o.called, tasks * 100) << "no call was dropped before it began";
+}
+
+edo::task<> use_pools(std::reference_wrapper<outcomes> o, std::uint64_t number) {
+    edo::detail::random choices(seed() + number);
+    for (int i = 0; i < 100; ++i) {
+        edo::blocking_pool pool("brief", edo::blocking_pool_options().max_threads(2));
+        const auto call = [](witness w) { w.note_call(); };
+        auto begun = pool.try_spawn(call, witness(o.get()));
+        // Handle and operation go while the call waits, runs or has ended; a rival that is patient
+        // sees the end.
+        const std::uint32_t patience = i % 10 == 9 ? 10'000'000 : choices.below(40);
+        auto answer = co_await edo::select(pool.spawn(call, witness(o.get())), yields(patience));
+        ++(answer.index() == 0 ? o.get().returned : o.get().dropped);
+        const edo::blocking_pool_metrics m = pool.metrics();
+        EXPECT_EQ(m.submitted, m.queued + m.running + m.completed + m.refused + m.cancelled);
+    }
+}
+
+TEST(blocking_pool, pools_that_come_and_go_beside_their_calls_end_whole) {
+    constexpr int tasks = 8;
+    outcomes o;
+    {
+        auto rt = edo::runtime::builder().worker_threads(2).build().value();
+        rt.block_on([&]() -> edo::task<> {
+            std::vector<edo::join_handle<void>> all;
+            for (std::uint64_t i = 0; i < tasks; ++i)
+                all.push_back(edo::spawn(use_pools, std::ref(o), i));
+            for (auto& h : all)
+                co_await std::move(h).join();
+        });
+    }
+
+    EXPECT_EQ(o.returned + o.dropped, tasks * 100);
+    EXPECT_EQ(o.destroyed, tasks * 200);
+    EXPECT_GE(o.called, o.returned);
+    EXPECT_GT(o.returned, 0);
+    EXPECT_GT(o.dropped, 0);
+    EXPECT_LT(o.called, tasks * 200) << "no call was dropped before it began";
 }
 
 }  // namespace
