@@ -11,17 +11,21 @@ constexpr double nanoseconds_per_second = 1e9;
 /// Writes the text format, one family of figures after the other.
 class exposition {
 public:
-    explicit exposition(std::string_view runtime) {
-        labels_ = "runtime=\"";
-        for (const char c : runtime) {
+    explicit exposition(std::string_view runtime) : labels_(label("runtime", runtime)) {}
+
+    /// `name="value"`, with the value escaped.
+    static std::string label(std::string_view name, std::string_view value) {
+        std::string text(name);
+        text += "=\"";
+        for (const char c : value) {
             if (c == '\n') {
-                labels_ += "\\n";
+                text += "\\n";
                 continue;
             }
-            if (c == '"' || c == '\\') labels_ += '\\';
-            labels_ += c;
+            if (c == '"' || c == '\\') text += '\\';
+            text += c;
         }
-        labels_ += '"';
+        return text += '"';
     }
 
     void family(std::string_view name, std::string_view type, std::string_view help) {
@@ -93,20 +97,21 @@ private:
     std::string text_;
 };
 
-/// A figure that each worker has.
-struct worker_figure {
+/// A figure that each worker, or each pool, has.
+template <class T>
+struct figure {
     std::string_view name;
     std::string_view type;
     std::string_view help;
-    double (*of)(const worker_metrics&) noexcept;
+    double (*of)(const T&) noexcept;
 };
 
-template <auto Member>
-double figure_of(const worker_metrics& worker) noexcept {
-    return static_cast<double>(worker.*Member);
+template <auto Member, class T>
+double figure_of(const T& of) noexcept {
+    return static_cast<double>(of.*Member);
 }
 
-constexpr worker_figure worker_figures[] = {
+constexpr figure<worker_metrics> worker_figures[] = {
     {"edo_worker_polls_total", "counter", "Polls of tasks.", &figure_of<&worker_metrics::polls>},
     {"edo_worker_forced_yields_total", "counter", "Polls ended by a used-up budget.",
      &figure_of<&worker_metrics::forced_yields>},
@@ -134,6 +139,25 @@ constexpr worker_figure worker_figures[] = {
      &figure_of<&worker_metrics::timers_fired>},
     {"edo_worker_pending_timers", "gauge", "Timers that wait for their deadline.",
      &figure_of<&worker_metrics::timers_pending>},
+};
+
+constexpr figure<blocking_pool_metrics> pool_figures[] = {
+    {"edo_blocking_threads", "gauge", "Threads of a blocking pool.",
+     &figure_of<&blocking_pool_metrics::threads>},
+    {"edo_blocking_threads_limit", "gauge", "Most threads that it may have.",
+     &figure_of<&blocking_pool_metrics::max_threads>},
+    {"edo_blocking_running_calls", "gauge", "Calls that its threads make.",
+     &figure_of<&blocking_pool_metrics::running>},
+    {"edo_blocking_queued_calls", "gauge", "Calls that wait for a thread.",
+     &figure_of<&blocking_pool_metrics::queued>},
+    {"edo_blocking_submitted_calls_total", "counter", "Calls, made or not.",
+     &figure_of<&blocking_pool_metrics::submitted>},
+    {"edo_blocking_completed_calls_total", "counter", "Calls that have returned.",
+     &figure_of<&blocking_pool_metrics::completed>},
+    {"edo_blocking_refused_calls_total", "counter", "Calls that were refused.",
+     &figure_of<&blocking_pool_metrics::refused>},
+    {"edo_blocking_cancelled_calls_total", "counter", "Calls dropped before they began.",
+     &figure_of<&blocking_pool_metrics::cancelled>},
 };
 
 }  // namespace
@@ -181,10 +205,17 @@ std::string runtime_metrics::to_prometheus() const {
     out.sample(blocked_polls);
     out.family("edo_substitutions_total", "counter", "Times that a spare took a worker's place.");
     out.sample(substitutions);
-    for (const worker_figure& figure : worker_figures) {
-        out.family(figure.name, figure.type, figure.help);
+    for (const figure<worker_metrics>& each : worker_figures) {
+        out.family(each.name, each.type, each.help);
         for (std::size_t i = 0; i < workers.size(); ++i)
-            out.sample(figure.of(workers[i]), "worker=\"" + std::to_string(i) + '"');
+            out.sample(each.of(workers[i]), exposition::label("worker", std::to_string(i)));
+    }
+    // Names of pools may repeat; the number tells them apart.
+    for (const figure<blocking_pool_metrics>& each : pool_figures) {
+        out.family(each.name, each.type, each.help);
+        for (std::size_t i = 0; i < pools.size(); ++i)
+            out.sample(each.of(pools[i]), exposition::label("pool", pools[i].name) + ',' +
+                                              exposition::label("number", std::to_string(i)));
     }
     const worker_metrics all = total();
     out.histogram("edo_poll_seconds", "Time of a poll, measured of some.", all.poll_time);

@@ -7,6 +7,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/histogram.h>
+#include <edo/runtime/blocking_pool_metrics.h>
 
 namespace edo {
 
@@ -64,6 +65,7 @@ public:
     std::uint64_t blocked_polls = 0;    ///< see runtime_builder::blocked_after()
     std::uint64_t substitutions = 0;    ///< times that a spare took a worker's place
     std::vector<worker_metrics> workers;
+    std::vector<blocking_pool_metrics> pools;  ///< first that of spawn_blocking(), "default"
 
     /// All workers together. `is_spare` says nothing then.
     worker_metrics total() const noexcept;

@@ -91,8 +91,9 @@ void core::run_here(blocking_job& job) noexcept {
     calls_of_this_thread = call.outer;
 }
 
-void core::count_tasks(runtime_metrics& picture, std::span<const execution* const> ran) const {
+void core::count_common(runtime_metrics& picture, std::span<const execution* const> ran) {
     picture.runtime_name = config_.name;
+    picture.pools = pools_.metrics();
     // The ends before the beginnings, so that the difference is not negative.
     picture.tasks_cancelled = tasks.count_dropped_elsewhere();
     picture.tasks_ended = picture.tasks_cancelled;

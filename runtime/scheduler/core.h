@@ -46,7 +46,7 @@ public:
     /// meanwhile.
     virtual void wait_for(thread_waiter& waiter) noexcept = 0;
     virtual runtime_info info() const = 0;
-    virtual runtime_metrics metrics() const = 0;
+    virtual runtime_metrics metrics() = 0;
     /// Ends everything, once; see basic_runtime::shutdown(). `what` is how the caller is called;
     /// null for a runtime that was never handed out, which may go anywhere.
     void end(const char* what, duration limit) noexcept;
@@ -92,8 +92,9 @@ protected:
 
     bool has_ended() const noexcept { return ended_; }
 
-    /// Puts into `picture` what the threads that ran tasks have counted of them, and what follows.
-    void count_tasks(runtime_metrics& picture, std::span<const execution* const> ran) const;
+    /// Puts into `picture` what both schedulers have: the pools, and the tasks as counted by the
+    /// threads that ran them.
+    void count_common(runtime_metrics& picture, std::span<const execution* const> ran);
 
     /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else
     /// ends.

@@ -250,10 +250,10 @@ runtime_info current_thread::info() const {
     return about;
 }
 
-runtime_metrics current_thread::metrics() const {
+runtime_metrics current_thread::metrics() {
     runtime_metrics picture;
     const execution* const ran[] = {&exec_};
-    count_tasks(picture, ran);
+    count_common(picture, ran);
     picture.workers.push_back(counts_.read(exec_, driver_));
     picture.workers.front().polls = polls_.get();
     picture.workers.front().queued = queued_.load(relaxed);  // see queued_

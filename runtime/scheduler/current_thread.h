@@ -25,7 +25,7 @@ public:
     void schedule(task_header& task) noexcept override;
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
-    runtime_metrics metrics() const override;
+    runtime_metrics metrics() override;
     void run_in_place(blocking_job& job) noexcept override;
 
     /// Runs what is ready and waits for more, at most until `limit` from now or until no task is

@@ -187,7 +187,7 @@ runtime_info multi_thread::info() const {
     return about;
 }
 
-runtime_metrics multi_thread::metrics() const {
+runtime_metrics multi_thread::metrics() {
     runtime_metrics picture;
     std::vector<const execution*> ran;
     const unsigned count = worker_count();
@@ -197,7 +197,7 @@ runtime_metrics multi_thread::metrics() const {
         ran.push_back(&workers_[i]->running());
         picture.workers.push_back(workers_[i]->metrics());
     }
-    count_tasks(picture, ran);
+    count_common(picture, ran);
     picture.inject_queued = inject_.size();
     picture.injected = inject_.pushed();
     picture.blocked_polls = monitor_.blocked_polls();

@@ -50,7 +50,7 @@ public:
     void schedule(task_header& task) noexcept override;
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
-    runtime_metrics metrics() const override;
+    runtime_metrics metrics() override;
     void run_in_place(blocking_job& job) noexcept override;
     void schedule_behind(task_header& task) noexcept override;
     bool run_new_task(task_header& task, execution& exec) noexcept override;

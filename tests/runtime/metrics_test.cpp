@@ -15,7 +15,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <edo/runtime/blocking_pool.h>
 #include <edo/runtime/runtime.h>
+#include <edo/runtime/spawn_blocking.h>
 #include <edo/task/budget.h>
 #include <edo/task/spawn.h>
 #include <edo/task/yield.h>
@@ -197,6 +199,25 @@ TYPED_TEST(metrics_of_any_runtime, count_what_comes_from_other_threads) {
         rt.block_on(rt.spawn(nothing).join());
     EXPECT_GE(rt.metrics().injected, 10U);
     EXPECT_EQ(rt.metrics().inject_queued, 0U);
+}
+
+TYPED_TEST(metrics_of_any_runtime, list_the_pools_for_blocking_calls) {
+    auto rt = TypeParam::make();
+    edo::blocking_pool disk = rt.blocking_pool("disk");
+    rt.block_on([&]() -> edo::task<> {
+        co_await edo::spawn_blocking([] {});
+        co_await disk.spawn([] {});
+        co_await disk.spawn([] {});
+    });
+    const runtime_metrics now = rt.metrics();
+    ASSERT_EQ(now.pools.size(), 2U);
+    EXPECT_EQ(now.pools[0].name, "default");
+    EXPECT_EQ(now.pools[0].completed, 1U);
+    EXPECT_EQ(now.pools[1].name, "disk");
+    EXPECT_EQ(now.pools[1].completed, 2U);
+    EXPECT_THAT(now.to_prometheus(),
+                HasSubstr("edo_blocking_completed_calls_total{runtime=\"edo\",pool=\"disk\","
+                          "number=\"1\"} 2\n"));
 }
 
 TYPED_TEST(metrics_of_any_runtime, may_be_read_while_everything_runs_and_never_go_back) {
