@@ -34,7 +34,8 @@ inline constexpr inherited_t inherited{};
 ///     spdlog::info("{}: done", current_request.value());     // somewhere below
 ///
 /// Spawned tasks do not see it, because they may outlive the scope; a key that is made with
-/// `edo::inherited` gives each of them a copy of its value at that moment.
+/// `edo::inherited` gives each of them a copy of its value at that moment. Nor do blocking calls:
+/// give them what they need as an argument.
 ///
 /// The key is an object of static duration, or outlives its scopes otherwise.
 /// Thread-safe: the key yes; a value belongs to the task.
@@ -42,6 +43,7 @@ inline constexpr inherited_t inherited{};
 template <class T>
 class task_local {
     static_assert(std::is_object_v<T> && !std::is_const_v<T>);
+    static_assert(alignof(T) <= 16, "over-aligned values have no place in a frame");
 
 public:
     constexpr task_local() noexcept {}

@@ -37,7 +37,7 @@ using namespace std::chrono_literals;
 using edo::blocking_pool_metrics;
 using edo::blocking_pool_options;
 
-EDO_TEST_ON_ALL_RUNTIMES(blocking_pool_of_any_runtime);
+EDO_SUITE_FOR_ALL_RUNTIMES(blocking_pool_of_any_runtime);
 
 /// Calls that keep threads of a pool busy until they are let go.
 class held_calls {
@@ -97,21 +97,24 @@ edo::task<int> twice_in_own_pool(int n) {
     co_return co_await pool.spawn(twice, n);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, made_in_a_task_makes_its_calls) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, made_in_a_task_makes_its_calls) {
+    const auto made = make();
+    auto& rt = *made;
 
     EXPECT_EQ(rt.block_on(twice_in_own_pool(3)), 6);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, made_outside_of_tasks_makes_calls_of_tasks) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, made_outside_of_tasks_makes_calls_of_tasks) {
+    const auto made = make();
+    auto& rt = *made;
     edo::blocking_pool pool = rt.blocking_pool("outside");
 
     EXPECT_EQ(rt.block_on(pool.spawn(twice, 3)), 6);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, handle_is_passed_to_tasks_as_a_value) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, handle_is_passed_to_tasks_as_a_value) {
+    const auto made = make();
+    auto& rt = *made;
 
     const int got = rt.block_on([]() -> edo::task<int> {
         edo::blocking_pool pool("shared");
@@ -127,16 +130,18 @@ TYPED_TEST(blocking_pool_of_any_runtime, handle_is_passed_to_tasks_as_a_value) {
     EXPECT_EQ(got, 18);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, rethrows_what_the_call_throws) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, rethrows_what_the_call_throws) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("throws");
 
     EXPECT_THROW(rt.block_on(pool.spawn([]() -> int { throw std::runtime_error("no disk"); })),
                  std::runtime_error);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, move_only_arguments_and_results_pass_through) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, move_only_arguments_and_results_pass_through) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("moves");
 
     auto got =
@@ -155,8 +160,9 @@ static_assert(!std::invocable<try_spawn_form, sum_of_six, int, int, int, int, in
 // A handle that was moved from is still one of the same pool.
 static_assert(std::copyable<edo::blocking_pool>);
 
-TYPED_TEST(blocking_pool_of_any_runtime, handle_that_was_moved_from_is_still_one) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, handle_that_was_moved_from_is_still_one) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("moved");
     edo::blocking_pool other = std::move(pool);
 
@@ -171,16 +177,18 @@ std::string name_of_this_thread() {
     return name;
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, threads_carry_the_name_of_the_pool_cut_to_15_characters) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, threads_carry_the_name_of_the_pool_cut_to_15_characters) {
+    const auto made = make();
+    auto& rt = *made;
 
     EXPECT_EQ(rt.block_on(rt.blocking_pool("dns").spawn(name_of_this_thread)), "dns");
     EXPECT_EQ(rt.block_on(rt.blocking_pool("the name service").spawn(name_of_this_thread)),
               "the name servic");
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, calls_run_on_threads_of_the_pool_alone) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, calls_run_on_threads_of_the_pool_alone) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("own");
     const auto id = [] { return std::this_thread::get_id(); };
     const std::thread::id worker =
@@ -194,8 +202,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, calls_run_on_threads_of_the_pool_alone)
     EXPECT_NE(in_own, std::this_thread::get_id());
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, that_is_full_of_blocked_calls_holds_up_no_other) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, that_is_full_of_blocked_calls_holds_up_no_other) {
+    const auto made = make();
+    auto& rt = *made;
     auto slow = rt.blocking_pool("slow", blocking_pool_options().max_threads(2));
     auto quick = rt.blocking_pool("quick", blocking_pool_options().max_threads(1));
     held_calls held(slow, 2);
@@ -211,8 +220,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, that_is_full_of_blocked_calls_holds_up_
     EXPECT_EQ(rt.block_on(std::move(*waiting)), 2);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, call_waits_in_line_when_all_threads_are_busy) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, call_waits_in_line_when_all_threads_are_busy) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool =
         rt.blocking_pool("line", blocking_pool_options().max_threads(1).queue(0));  // not spawn's
     held_calls held(pool, 1);
@@ -243,8 +253,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, call_waits_in_line_when_all_threads_are
     EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, try_form_refuses_when_too_many_wait) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, try_form_refuses_when_too_many_wait) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("try", blocking_pool_options().max_threads(2).queue(1));
     held_calls held(pool, 2);
 
@@ -259,9 +270,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, try_form_refuses_when_too_many_wait) {
 }
 
 // However long the threads take to come.
-TYPED_TEST(blocking_pool_of_any_runtime,
-           without_a_queue_try_form_accepts_one_call_for_each_thread) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, without_a_queue_try_form_accepts_one_call_for_each_thread) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("no queue", blocking_pool_options().max_threads(3).queue(0));
 
     for (int round = 0; round < 50; ++round) {
@@ -271,8 +282,9 @@ TYPED_TEST(blocking_pool_of_any_runtime,
     }
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, metrics_say_where_each_call_is) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, metrics_say_where_each_call_is) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("counted", blocking_pool_options().max_threads(2).queue(2));
     held_calls held(pool, 2);
     auto waits = pool.try_spawn(twice, 1);
@@ -307,8 +319,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, metrics_say_where_each_call_is) {
     expect_sum(idle);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, call_dropped_before_it_begins_never_does) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, call_dropped_before_it_begins_never_does) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("drops", blocking_pool_options().max_threads(1));
     held_calls held(pool, 1);
     std::atomic<int> calls = 0;
@@ -323,8 +336,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, call_dropped_before_it_begins_never_doe
     EXPECT_EQ(pool.metrics().cancelled, 1U);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, operation_that_is_never_awaited_calls_nothing) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, operation_that_is_never_awaited_calls_nothing) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("unused");
 
     static_cast<void>(pool.spawn(twice, 1));
@@ -333,8 +347,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, operation_that_is_never_awaited_calls_n
     EXPECT_EQ(pool.metrics().threads, 0U);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, names_may_repeat_and_mean_different_pools) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, names_may_repeat_and_mean_different_pools) {
+    const auto made = make();
+    auto& rt = *made;
     auto first = rt.blocking_pool("same");
     auto second = rt.blocking_pool("same");
 
@@ -344,8 +359,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, names_may_repeat_and_mean_different_poo
     EXPECT_EQ(second.metrics().completed, 0U);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, with_no_threads_is_refused_with_the_reason) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, with_no_threads_is_refused_with_the_reason) {
+    const auto made = make();
+    auto& rt = *made;
 
     try {
         auto pool = rt.blocking_pool("none", blocking_pool_options().max_threads(0));
@@ -356,9 +372,11 @@ TYPED_TEST(blocking_pool_of_any_runtime, with_no_threads_is_refused_with_the_rea
     }
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, may_be_used_by_tasks_of_another_runtime) {
-    auto rt = TypeParam::make();
-    auto other = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, may_be_used_by_tasks_of_another_runtime) {
+    const auto made = make();
+    auto& rt = *made;
+    const auto made_other = make();
+    auto& other = *made_other;
     auto pool = rt.blocking_pool("lent");
 
     EXPECT_EQ(other.block_on(pool.spawn(twice, 2)), 4);
@@ -382,8 +400,9 @@ public:
     }
 };
 
-TYPED_TEST(blocking_pool_of_any_runtime, without_any_thread_the_call_fails_and_later_ones_work) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, without_any_thread_the_call_fails_and_later_ones_work) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("poor");
     const auto call = []() -> edo::result<int> { return 1; };
     {
@@ -396,8 +415,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, without_any_thread_the_call_fails_and_l
     expect_sum(pool.metrics());
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, with_one_thread_a_refused_second_one_only_costs_time) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, with_one_thread_a_refused_second_one_only_costs_time) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("poor");
     held_calls held(pool, 1);
     const no_threads now;
@@ -424,8 +444,9 @@ std::vector<blocking_pool_metrics> pools_of(Runtime& rt) {
     });
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, runtime_lists_its_pools_the_default_one_first) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, runtime_lists_its_pools_the_default_one_first) {
+    const auto made = make();
+    auto& rt = *made;
     auto dns = rt.blocking_pool("dns");
     rt.block_on(edo::spawn_blocking(twice, 1));
 
@@ -442,8 +463,9 @@ void await_threads(long count) {
         std::this_thread::yield();
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, pools_made_in_a_loop_are_forgotten) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, pools_made_in_a_loop_are_forgotten) {
+    const auto made = make();
+    auto& rt = *made;
     const long before = edo::detail::census_of(edo::detail::census_kind::thread);
 
     for (int i = 0; i < 200; ++i)
@@ -457,8 +479,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, pools_made_in_a_loop_are_forgotten) {
     EXPECT_EQ(pools_of(rt).size(), 2U);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, call_goes_on_when_its_operation_and_the_handles_are_gone) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, call_goes_on_when_its_operation_and_the_handles_are_gone) {
+    const auto made = make();
+    auto& rt = *made;
     std::latch begun(1), go_on(1);
     std::atomic<bool> returned = false;
     {
@@ -479,8 +502,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, call_goes_on_when_its_operation_and_the
     EXPECT_TRUE(returned);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, operation_keeps_the_pool_when_the_handles_are_gone) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, operation_keeps_the_pool_when_the_handles_are_gone) {
+    const auto made = make();
+    auto& rt = *made;
     std::optional<edo::blocking_pool> pool(rt.blocking_pool("kept"));
     auto call = pool->spawn(twice, 3);
     pool.reset();
@@ -488,8 +512,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, operation_keeps_the_pool_when_the_handl
     EXPECT_EQ(rt.block_on(std::move(call)), 6);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, last_handle_may_go_in_a_call_of_the_pool) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, last_handle_may_go_in_a_call_of_the_pool) {
+    const auto made = make();
+    auto& rt = *made;
     std::latch begun(1), go_on(1);
     {
         auto pool = rt.blocking_pool("self");
@@ -509,8 +534,9 @@ TYPED_TEST(blocking_pool_of_any_runtime, last_handle_may_go_in_a_call_of_the_poo
 
 // ---- shutdown of the runtime
 
-TYPED_TEST(blocking_pool_of_any_runtime, shutdown_waits_for_calls_that_have_begun) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, shutdown_waits_for_calls_that_have_begun) {
+    const auto made = make();
+    auto& rt = *made;
     auto one = rt.blocking_pool("one"), two = rt.blocking_pool("two");
     held_calls held_one(one, 1), held_two(two, 2);
 
@@ -532,12 +558,13 @@ void await_end_of(const edo::blocking_pool& pool) {
         std::this_thread::yield();
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, shutdown_reports_what_runs_in_which_pool) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, shutdown_reports_what_runs_in_which_pool) {
+    const auto made = make();
+    auto& rt = *made;
     auto stuck = rt.blocking_pool("stuck"), idle = rt.blocking_pool("idle");
     held_calls held(stuck, 2);
 
-    const edo::shutdown_report report = rt.shutdown(TypeParam::has_workers ? 50ms : 0ms);
+    const edo::shutdown_report report = rt.shutdown(has_workers() ? 50ms : 0ms);
 
     EXPECT_FALSE(report.is_clean());
     ASSERT_EQ(report.blocking_calls.size(), 2U);
@@ -545,14 +572,17 @@ TYPED_TEST(blocking_pool_of_any_runtime, shutdown_reports_what_runs_in_which_poo
     EXPECT_THAT(report.blocking_calls[0].called_at.file_name(),
                 ::testing::HasSubstr("blocking_pool_test.cpp"));
     EXPECT_THAT(report.to_string(), ::testing::HasSubstr("blocking call in pool 'stuck' made at"));
-    auto other = TypeParam::make();
+    const auto made_other = make();
+    auto& other = *made_other;
     held.await_end(other);
     await_end_of(stuck);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, shutdown_refuses_calls_that_have_not_begun) {
-    auto rt = TypeParam::make();
-    auto other = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, shutdown_refuses_calls_that_have_not_begun) {
+    const auto made = make();
+    auto& rt = *made;
+    const auto made_other = make();
+    auto& other = *made_other;
     auto pool = rt.blocking_pool("busy", blocking_pool_options().max_threads(1).queue(1));
     held_calls held(pool, 1);
     auto waits = pool.try_spawn([]() -> edo::result<int> { return 1; });
@@ -566,11 +596,13 @@ TYPED_TEST(blocking_pool_of_any_runtime, shutdown_refuses_calls_that_have_not_be
     await_end_of(pool);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, handle_that_outlives_the_runtime_refuses_calls) {
-    auto other = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, handle_that_outlives_the_runtime_refuses_calls) {
+    const auto made_other = make();
+    auto& other = *made_other;
     std::optional<edo::blocking_pool> pool;
     {
-        auto rt = TypeParam::make();
+        const auto made = make();
+        auto& rt = *made;
         pool.emplace(rt.blocking_pool("late"));
         rt.block_on(pool->spawn(twice, 1));
     }
@@ -584,9 +616,11 @@ TYPED_TEST(blocking_pool_of_any_runtime, handle_that_outlives_the_runtime_refuse
     EXPECT_EQ(pool->metrics().threads, 0U);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, made_after_shutdown_refuses_calls) {
-    auto other = TypeParam::make();
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, made_after_shutdown_refuses_calls) {
+    const auto made_other = make();
+    auto& other = *made_other;
+    const auto made = make();
+    auto& rt = *made;
     static_cast<void>(rt.shutdown());
     auto pool = rt.blocking_pool("late");
 
@@ -594,23 +628,26 @@ TYPED_TEST(blocking_pool_of_any_runtime, made_after_shutdown_refuses_calls) {
               edo::errc::runtime_shutdown);
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, runtime_that_ends_in_a_call_of_it_aborts) {
+TEST_P(blocking_pool_of_any_runtime, runtime_that_ends_in_a_call_of_it_aborts) {
     GTEST_FLAG_SET(death_test_style, "threadsafe");
     EXPECT_DEATH(
         {
-            auto rt = TypeParam::make();
+            const auto made = make();
+            auto& rt = *made;
             auto pool = rt.blocking_pool("own");
             rt.block_on(pool.spawn([&] { static_cast<void>(rt.shutdown()); }));
         },
         "shutdown.*was called in a blocking call of this runtime");
 }
 
-TYPED_TEST(blocking_pool_of_any_runtime, another_runtime_may_end_in_a_call_of_it) {
-    auto rt = TypeParam::make();
+TEST_P(blocking_pool_of_any_runtime, another_runtime_may_end_in_a_call_of_it) {
+    const auto made = make();
+    auto& rt = *made;
     auto pool = rt.blocking_pool("own");
 
     const bool is_clean = rt.block_on(pool.spawn([] {
-        auto other = TypeParam::make();
+        const auto made_other = make();
+        auto& other = *made_other;
         return other.shutdown().is_clean();
     }));
 

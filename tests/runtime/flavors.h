@@ -1,5 +1,10 @@
 #pragma once
 
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include <edo/runtime/runtime.h>
@@ -37,7 +42,45 @@ public:
     }
 };
 
+/// The same for tests that ask no more of a runtime than what all kinds have in common. Compiled
+/// once, and not once for each kind.
+enum class flavor { current_thread, one_worker, four_workers };
+
+class runtime_of_any_kind : public ::testing::TestWithParam<flavor> {
+protected:
+    using owner = std::unique_ptr<basic_runtime, void (*)(basic_runtime*)>;
+
+    static owner make() {
+        if (!has_workers()) return own(on_current_thread::make());
+        return own(GetParam() == flavor::one_worker ? on_one_worker::make()
+                                                    : on_four_workers::make());
+    }
+
+    static bool has_workers() { return GetParam() != flavor::current_thread; }
+
+private:
+    template <class Runtime>
+    static owner own(Runtime made) {
+        return {new Runtime(std::move(made)),
+                [](basic_runtime* ended) { delete static_cast<Runtime*>(ended); }};
+    }
+};
+
+inline std::string name_of_flavor(const ::testing::TestParamInfo<flavor>& tested) {
+    if (tested.param == flavor::current_thread) return "current_thread";
+    return tested.param == flavor::one_worker ? "one_worker" : "four_workers";
+}
+
 }  // namespace edo::testing
+
+/// A suite for TEST_P; its tests make() the runtime of their kind.
+#define EDO_SUITE_FOR_ALL_RUNTIMES(suite)                                                         \
+    class suite : public edo::testing::runtime_of_any_kind {};                                    \
+    INSTANTIATE_TEST_SUITE_P(                                                                     \
+        in, suite,                                                                                \
+        ::testing::Values(edo::testing::flavor::current_thread, edo::testing::flavor::one_worker, \
+                          edo::testing::flavor::four_workers),                                    \
+        &edo::testing::name_of_flavor)
 
 #define EDO_TEST_ON_ALL_RUNTIMES(suite)      \
     template <class Flavor>                  \

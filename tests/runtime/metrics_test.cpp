@@ -32,7 +32,7 @@ using edo::worker_metrics;
 using edo::testing::event;
 using ::testing::HasSubstr;
 
-EDO_TEST_ON_ALL_RUNTIMES(metrics_of_any_runtime);
+EDO_SUITE_FOR_ALL_RUNTIMES(metrics_of_any_runtime);
 
 edo::task<> nothing() {
     co_return;
@@ -47,8 +47,9 @@ edo::task<> fail() {
     co_return;
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_how_tasks_begin_and_end) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_how_tasks_begin_and_end) {
+    const auto made = make();
+    auto& rt = *made;
     event never;
     rt.block_on([&]() -> edo::task<> {
         co_await edo::spawn(nothing).join();
@@ -67,8 +68,9 @@ TYPED_TEST(metrics_of_any_runtime, count_how_tasks_begin_and_end) {
     EXPECT_GE(now.total().polls, 4U);
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_the_tasks_that_are_alive) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_the_tasks_that_are_alive) {
+    const auto made = make();
+    auto& rt = *made;
     event go_on;
     rt.block_on([&]() -> edo::task<> {
         auto waiting = edo::spawn(wait_for, std::ref(go_on));
@@ -79,8 +81,9 @@ TYPED_TEST(metrics_of_any_runtime, count_the_tasks_that_are_alive) {
     });
 }
 
-TYPED_TEST(metrics_of_any_runtime, know_a_task_that_another_runtime_has_destroyed) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, know_a_task_that_another_runtime_has_destroyed) {
+    const auto made = make();
+    auto& rt = *made;
     event never;
     std::optional<edo::join_handle<void>> handle = rt.spawn(wait_for, std::ref(never));
     {
@@ -97,8 +100,9 @@ TYPED_TEST(metrics_of_any_runtime, know_a_task_that_another_runtime_has_destroye
     EXPECT_EQ(now.tasks_cancelled, 1U);
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_polls_that_a_used_up_budget_has_ended) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_polls_that_a_used_up_budget_has_ended) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([&]() -> edo::task<> {
         for (int i = 0; i < 1000; ++i)
             co_await edo::consume_budget();
@@ -107,8 +111,9 @@ TYPED_TEST(metrics_of_any_runtime, count_polls_that_a_used_up_budget_has_ended) 
     EXPECT_LE(rt.metrics().total().forced_yields, 1000U / 128 + 1);
 }
 
-TYPED_TEST(metrics_of_any_runtime, do_not_take_a_voluntary_yield_for_a_forced_one) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, do_not_take_a_voluntary_yield_for_a_forced_one) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([&]() -> edo::task<> {
         for (int i = 0; i < 1000; ++i)
             co_await edo::yield_now();
@@ -117,8 +122,9 @@ TYPED_TEST(metrics_of_any_runtime, do_not_take_a_voluntary_yield_for_a_forced_on
     EXPECT_GE(rt.metrics().total().polls, 1000U);
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_timers_and_how_late_they_are) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_timers_and_how_late_they_are) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([&]() -> edo::task<> {
         for (int i = 0; i < 3; ++i)
             co_await edo::sleep(1ms);
@@ -137,8 +143,9 @@ TYPED_TEST(metrics_of_any_runtime, count_timers_and_how_late_they_are) {
     EXPECT_GT(now.timer_lateness.sum, edo::duration::zero());
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_sleeps_of_the_worker_and_leave_them_out_of_its_work) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_sleeps_of_the_worker_and_leave_them_out_of_its_work) {
+    const auto made = make();
+    auto& rt = *made;
     const auto began = std::chrono::steady_clock::now();
     rt.block_on([]() -> edo::task<> {
         for (int i = 0; i < 20; ++i)
@@ -153,8 +160,9 @@ TYPED_TEST(metrics_of_any_runtime, count_sleeps_of_the_worker_and_leave_them_out
         EXPECT_LT(each.busy, took - 50ms);
 }
 
-TYPED_TEST(metrics_of_any_runtime, measure_a_long_poll) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, measure_a_long_poll) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         co_await edo::sleep(1ms);  // the first poll after a wait is measured
         const auto until = std::chrono::steady_clock::now() + 3ms;
@@ -167,8 +175,9 @@ TYPED_TEST(metrics_of_any_runtime, measure_a_long_poll) {
     EXPECT_GE(now.poll_time.sum, 3ms);
 }
 
-TYPED_TEST(metrics_of_any_runtime, measure_how_long_woken_tasks_wait) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, measure_how_long_woken_tasks_wait) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         for (int i = 0; i < 10; ++i) {
             co_await edo::sleep(1ms);  // its wake is the next one that is measured
@@ -179,8 +188,9 @@ TYPED_TEST(metrics_of_any_runtime, measure_how_long_woken_tasks_wait) {
     EXPECT_GT(now.schedule_latency.sum, edo::duration::zero());
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_events_of_sockets) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_events_of_sockets) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         edo::testing::local_pair pair;
         auto reading = edo::spawn(edo::testing::read_byte, std::cref(pair.handle));
@@ -193,16 +203,18 @@ TYPED_TEST(metrics_of_any_runtime, count_events_of_sockets) {
     EXPECT_GE(rt.metrics().total().reactor_polls, 1U);
 }
 
-TYPED_TEST(metrics_of_any_runtime, count_what_comes_from_other_threads) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, count_what_comes_from_other_threads) {
+    const auto made = make();
+    auto& rt = *made;
     for (int i = 0; i < 10; ++i)
         rt.block_on(rt.spawn(nothing).join());
     EXPECT_GE(rt.metrics().injected, 10U);
     EXPECT_EQ(rt.metrics().inject_queued, 0U);
 }
 
-TYPED_TEST(metrics_of_any_runtime, list_the_pools_for_blocking_calls) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, list_the_pools_for_blocking_calls) {
+    const auto made = make();
+    auto& rt = *made;
     edo::blocking_pool disk = rt.blocking_pool("disk");
     rt.block_on([&]() -> edo::task<> {
         co_await edo::spawn_blocking([] {});
@@ -220,8 +232,9 @@ TYPED_TEST(metrics_of_any_runtime, list_the_pools_for_blocking_calls) {
                           "number=\"1\"} 2\n"));
 }
 
-TYPED_TEST(metrics_of_any_runtime, may_be_read_while_everything_runs_and_never_go_back) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, may_be_read_while_everything_runs_and_never_go_back) {
+    const auto made = make();
+    auto& rt = *made;
     std::atomic<bool> is_over{false};
     std::thread reader([&] {
         runtime_metrics before = rt.metrics();
@@ -248,8 +261,9 @@ TYPED_TEST(metrics_of_any_runtime, may_be_read_while_everything_runs_and_never_g
     reader.join();
 }
 
-TYPED_TEST(metrics_of_any_runtime, outlive_the_shutdown) {
-    auto rt = TypeParam::make();
+TEST_P(metrics_of_any_runtime, outlive_the_shutdown) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> { co_await edo::sleep(1us); });
     rt.shutdown();
     const runtime_metrics now = rt.metrics();

@@ -23,7 +23,7 @@ namespace {
 using edo::testing::event;
 using ::testing::HasSubstr;
 
-EDO_TEST_ON_ALL_RUNTIMES(named_task_in_any_runtime);
+EDO_SUITE_FOR_ALL_RUNTIMES(named_task_in_any_runtime);
 
 edo::task<int> doubled(int n) {
     co_return 2 * n;
@@ -40,8 +40,9 @@ std::string name_of_the_one_that_waits(Runtime& rt) {
     return "none waits";
 }
 
-TYPED_TEST(named_task_in_any_runtime, does_what_it_does_without_a_name) {
-    auto rt = TypeParam::make();
+TEST_P(named_task_in_any_runtime, does_what_it_does_without_a_name) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         const int of_function = co_await edo::spawn(edo::named("f", doubled), 4).join();
         EXPECT_EQ(of_function, 8);
@@ -64,8 +65,9 @@ struct counter {
     int value = 1;
 };
 
-TYPED_TEST(named_task_in_any_runtime, may_run_a_member_function) {
-    auto rt = TypeParam::make();
+TEST_P(named_task_in_any_runtime, may_run_a_member_function) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         counter c;
         const int sum = co_await edo::spawn(edo::named("c", &counter::add), &c, 2).join();
@@ -73,8 +75,9 @@ TYPED_TEST(named_task_in_any_runtime, may_run_a_member_function) {
     });
 }
 
-TYPED_TEST(named_task_in_any_runtime, has_its_name_in_dumps) {
-    auto rt = TypeParam::make();
+TEST_P(named_task_in_any_runtime, has_its_name_in_dumps) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([&]() -> edo::task<> {
         event go_on;
         auto waiting = edo::spawn(edo::named("reader of the socket", wait_for), std::ref(go_on));
@@ -90,8 +93,9 @@ TYPED_TEST(named_task_in_any_runtime, has_its_name_in_dumps) {
     });
 }
 
-TYPED_TEST(named_task_in_any_runtime, may_be_a_child_of_a_group_and_come_from_outside) {
-    auto rt = TypeParam::make();
+TEST_P(named_task_in_any_runtime, may_be_a_child_of_a_group_and_come_from_outside) {
+    const auto made = make();
+    auto& rt = *made;
     auto outside = rt.spawn(edo::named("outside", doubled), 1);
     rt.block_on([&]() -> edo::task<> {
         edo::task_group group;
@@ -117,9 +121,10 @@ edo::task<> fail() {
     co_return;
 }
 
-TYPED_TEST(named_task_in_any_runtime, has_its_name_in_reports_of_failures_that_nobody_sees) {
+TEST_P(named_task_in_any_runtime, has_its_name_in_reports_of_failures_that_nobody_sees) {
     const auto before = edo::set_unobserved_failure_hook(&keep_name);
-    auto rt = TypeParam::make();
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         has_failed.store(false);
         edo::spawn(edo::named("worker bee", fail)).detach();
@@ -130,8 +135,9 @@ TYPED_TEST(named_task_in_any_runtime, has_its_name_in_reports_of_failures_that_n
     EXPECT_EQ(name_of_failure, "worker bee");
 }
 
-TYPED_TEST(named_task_in_any_runtime, keeps_its_name_when_its_callable_is_gone) {
-    auto rt = TypeParam::make();
+TEST_P(named_task_in_any_runtime, keeps_its_name_when_its_callable_is_gone) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([&]() -> edo::task<> {
         auto ended = edo::spawn(edo::named("gone", [n = 1]() -> edo::task<int> { co_return n; }));
         while (!ended.is_finished()) {

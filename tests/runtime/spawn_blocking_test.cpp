@@ -26,7 +26,7 @@ namespace {
 using namespace std::chrono_literals;
 using edo::testing::event;
 
-EDO_TEST_ON_ALL_RUNTIMES(spawn_blocking_on_any_runtime);
+EDO_SUITE_FOR_ALL_RUNTIMES(spawn_blocking_on_any_runtime);
 
 std::string join_texts(std::string a, const std::string& b) {
     return a + b;
@@ -45,8 +45,9 @@ edo::task<std::size_t> length_from_pool() {
     co_return co_await edo::spawn_blocking(length_of, std::string("kept by the call"));
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, function_may_take_a_view_of_what_is_kept) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, function_may_take_a_view_of_what_is_kept) {
+    const auto made = make();
+    auto& rt = *made;
 
     EXPECT_EQ(rt.block_on(length_from_pool()), 16U);
 }
@@ -55,14 +56,16 @@ edo::task<std::string> text_from_pool() {
     co_return co_await edo::spawn_blocking(join_texts, std::string("a"), std::string("b"));
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, yields_what_the_call_returns) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, yields_what_the_call_returns) {
+    const auto made = make();
+    auto& rt = *made;
 
     EXPECT_EQ(rt.block_on(text_from_pool()), "ab");
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, runs_on_another_thread) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, runs_on_another_thread) {
+    const auto made = make();
+    auto& rt = *made;
 
     const bool elsewhere = rt.block_on([]() -> edo::task<bool> {
         const std::thread::id here = std::this_thread::get_id();
@@ -74,16 +77,18 @@ TYPED_TEST(spawn_blocking_on_any_runtime, runs_on_another_thread) {
     EXPECT_TRUE(elsewhere);
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, rethrows_what_the_call_throws) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, rethrows_what_the_call_throws) {
+    const auto made = make();
+    auto& rt = *made;
 
     EXPECT_THROW(
         rt.block_on(edo::spawn_blocking([]() -> int { throw std::runtime_error("no disk"); })),
         std::runtime_error);
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, move_only_arguments_and_results_pass_through) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, move_only_arguments_and_results_pass_through) {
+    const auto made = make();
+    auto& rt = *made;
 
     auto got = rt.block_on(edo::spawn_blocking(
         [](std::unique_ptr<int> p) {
@@ -95,8 +100,9 @@ TYPED_TEST(spawn_blocking_on_any_runtime, move_only_arguments_and_results_pass_t
     EXPECT_EQ(*got, 2);
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, a_thousand_calls_all_return) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, a_thousand_calls_all_return) {
+    const auto made = make();
+    auto& rt = *made;
 
     const int sum = rt.block_on([]() -> edo::task<int> {
         std::vector<edo::join_handle<int>> all;
@@ -114,8 +120,9 @@ TYPED_TEST(spawn_blocking_on_any_runtime, a_thousand_calls_all_return) {
     EXPECT_EQ(sum, 999 * 1'000 / 2);
 }
 
-TYPED_TEST(spawn_blocking_on_any_runtime, operation_that_is_never_awaited_calls_nothing) {
-    auto rt = TypeParam::make();
+TEST_P(spawn_blocking_on_any_runtime, operation_that_is_never_awaited_calls_nothing) {
+    const auto made = make();
+    auto& rt = *made;
     std::atomic<int> calls = 0;
 
     rt.block_on([&]() -> edo::task<> {

@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using edo::testing::event;
 
-EDO_TEST_ON_ALL_RUNTIMES(task_local_in_any_runtime);
+EDO_SUITE_FOR_ALL_RUNTIMES(task_local_in_any_runtime);
 
 edo::task_local<int> number;
 edo::task_local<std::string> name;
@@ -42,8 +42,9 @@ edo::task<std::string> tenant_here() {
     co_return here != nullptr ? *here : "nobody";
 }
 
-TYPED_TEST(task_local_in_any_runtime, has_its_value_in_what_the_scope_awaits_and_nowhere_else) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, has_its_value_in_what_the_scope_awaits_and_nowhere_else) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         EXPECT_EQ(number.get(), nullptr);
         const int inside = co_await number.scope(7, number_or(0));
@@ -53,8 +54,9 @@ TYPED_TEST(task_local_in_any_runtime, has_its_value_in_what_the_scope_awaits_and
     EXPECT_EQ(number.get(), nullptr);
 }
 
-TYPED_TEST(task_local_in_any_runtime, keeps_its_value_across_waits_while_other_tasks_have_theirs) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, keeps_its_value_across_waits_while_other_tasks_have_theirs) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         std::vector<edo::join_handle<void>> all;
         for (int i = 0; i < 50; ++i) {
@@ -78,8 +80,9 @@ TYPED_TEST(task_local_in_any_runtime, keeps_its_value_across_waits_while_other_t
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, can_be_changed_in_its_scope) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, can_be_changed_in_its_scope) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto count = []() -> edo::task<int> {
             for (int i = 0; i < 3; ++i) {
@@ -93,8 +96,9 @@ TYPED_TEST(task_local_in_any_runtime, can_be_changed_in_its_scope) {
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, is_hidden_by_an_inner_scope_and_comes_back_after_it) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, is_hidden_by_an_inner_scope_and_comes_back_after_it) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto outer = []() -> edo::task<> {
             const int inside = co_await number.scope(2, number_or(0));
@@ -105,8 +109,9 @@ TYPED_TEST(task_local_in_any_runtime, is_hidden_by_an_inner_scope_and_comes_back
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, has_nothing_to_do_with_other_keys) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, has_nothing_to_do_with_other_keys) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto both = []() -> edo::task<> {
             EXPECT_EQ(number.value(), 3);
@@ -117,8 +122,9 @@ TYPED_TEST(task_local_in_any_runtime, has_nothing_to_do_with_other_keys) {
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, differs_between_the_branches_of_a_select) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, differs_between_the_branches_of_a_select) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto wait_and_look = [](int mine, int turns) -> edo::task<int> {
             for (int i = 0; i < turns; ++i) {
@@ -134,8 +140,9 @@ TYPED_TEST(task_local_in_any_runtime, differs_between_the_branches_of_a_select) 
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, passes_results_and_exceptions) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, passes_results_and_exceptions) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto fails = []() -> edo::task<edo::result<int>> { co_return edo::errc::closed; };
         const edo::result<int> failed = co_await number.scope(1, fails());
@@ -176,8 +183,9 @@ edo::task<> wait_with(looks_at_its_end, std::reference_wrapper<event> e) {
     co_await e.get().wait();
 }
 
-TYPED_TEST(task_local_in_any_runtime, has_its_value_in_destructors_of_what_ends) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, has_its_value_in_destructors_of_what_ends) {
+    const auto made = make();
+    auto& rt = *made;
     int seen = 0;
     rt.block_on([&]() -> edo::task<> {
         event already;
@@ -187,8 +195,9 @@ TYPED_TEST(task_local_in_any_runtime, has_its_value_in_destructors_of_what_ends)
     EXPECT_EQ(seen, 5);
 }
 
-TYPED_TEST(task_local_in_any_runtime, has_its_value_in_destructors_of_what_is_dropped) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, has_its_value_in_destructors_of_what_is_dropped) {
+    const auto made = make();
+    auto& rt = *made;
     int seen = 0;
     event never;
     rt.block_on([&]() -> edo::task<> {
@@ -199,8 +208,9 @@ TYPED_TEST(task_local_in_any_runtime, has_its_value_in_destructors_of_what_is_dr
     EXPECT_EQ(seen, 6);
 }
 
-TYPED_TEST(task_local_in_any_runtime, has_its_value_in_destructors_of_a_cancelled_task) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, has_its_value_in_destructors_of_a_cancelled_task) {
+    const auto made = make();
+    auto& rt = *made;
     int seen = 0;
     event never;
     rt.block_on([&]() -> edo::task<> {
@@ -214,8 +224,9 @@ TYPED_TEST(task_local_in_any_runtime, has_its_value_in_destructors_of_a_cancelle
     EXPECT_EQ(seen, 8);
 }
 
-TYPED_TEST(task_local_in_any_runtime, that_was_never_polled_is_dropped_with_its_value) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, that_was_never_polled_is_dropped_with_its_value) {
+    const auto made = make();
+    auto& rt = *made;
     int seen = 0;
     event never;
     rt.block_on([&]() -> edo::task<> {
@@ -227,8 +238,9 @@ TYPED_TEST(task_local_in_any_runtime, that_was_never_polled_is_dropped_with_its_
     EXPECT_EQ(seen, 9);
 }
 
-TYPED_TEST(task_local_in_any_runtime, lets_a_task_in_a_variable_go_on_in_another_scope) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, lets_a_task_in_a_variable_go_on_in_another_scope) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         event go_on;
         auto twice = [](event& e) -> edo::task<int> {
@@ -247,8 +259,9 @@ TYPED_TEST(task_local_in_any_runtime, lets_a_task_in_a_variable_go_on_in_another
 
 // ---- inheritance
 
-TYPED_TEST(task_local_in_any_runtime, is_not_seen_by_spawned_tasks) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, is_not_seen_by_spawned_tasks) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto spawns = []() -> edo::task<int> {
             co_return co_await edo::spawn(number_or, -1).join();
@@ -258,8 +271,9 @@ TYPED_TEST(task_local_in_any_runtime, is_not_seen_by_spawned_tasks) {
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, made_with_inherited_is_copied_into_spawned_tasks) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, made_with_inherited_is_copied_into_spawned_tasks) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto spawns = []() -> edo::task<> {
             auto child = edo::spawn(tenant_here);
@@ -273,8 +287,9 @@ TYPED_TEST(task_local_in_any_runtime, made_with_inherited_is_copied_into_spawned
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, is_inherited_by_children_of_groups_and_by_their_children) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, is_inherited_by_children_of_groups_and_by_their_children) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto parent = []() -> edo::task<> {
             edo::task_group group;
@@ -289,8 +304,9 @@ TYPED_TEST(task_local_in_any_runtime, is_inherited_by_children_of_groups_and_by_
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, passes_on_the_innermost_value_of_each_key) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, passes_on_the_innermost_value_of_each_key) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto look = []() -> edo::task<> {
             EXPECT_EQ(tenant.value(), "inner");
@@ -305,8 +321,9 @@ TYPED_TEST(task_local_in_any_runtime, passes_on_the_innermost_value_of_each_key)
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, is_freed_with_a_task_that_has_inherited_it) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, is_freed_with_a_task_that_has_inherited_it) {
+    const auto made = make();
+    auto& rt = *made;
     auto counted = std::make_shared<int>(1);
     rt.block_on([&]() -> edo::task<> {
         event never;
@@ -336,8 +353,9 @@ struct throws_when_copied {
 
 edo::task_local<throws_when_copied> fragile{edo::inherited};
 
-TYPED_TEST(task_local_in_any_runtime, that_cannot_be_copied_makes_spawn_throw_and_nothing_else) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, that_cannot_be_copied_makes_spawn_throw_and_nothing_else) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto spawns = []() -> edo::task<> {
             EXPECT_THROW(static_cast<void>(edo::spawn(tenant_here)), std::runtime_error);
@@ -348,8 +366,9 @@ TYPED_TEST(task_local_in_any_runtime, that_cannot_be_copied_makes_spawn_throw_an
     });
 }
 
-TYPED_TEST(task_local_in_any_runtime, of_the_task_that_waits_is_not_seen_by_one_polled_meanwhile) {
-    auto rt = TypeParam::make();
+TEST_P(task_local_in_any_runtime, of_the_task_that_waits_is_not_seen_by_one_polled_meanwhile) {
+    const auto made = make();
+    auto& rt = *made;
     rt.block_on([]() -> edo::task<> {
         auto joins = []() -> edo::task<> {
             // On a worker the join polls the new task here and now.

@@ -1,5 +1,7 @@
 #include <edo/timer/wheel/wheel.h>
 
+#include <algorithm>
+
 #include <edo/base/check.h>
 #include <edo/base/seam/census.h>
 #include <edo/base/seam/mutex.h>
@@ -106,7 +108,8 @@ unsigned timer_wheel::fire_batch(instant now) noexcept {
         if (entry == nullptr) break;
         if (entry->deadline_ <= now && entry->deadline_ != instant::max()) {
             counts_.fired.add();
-            counts_.lateness.add(now - entry->deadline_);
+            // A deadline may lie before the clock's start, up to where a difference overflows.
+            counts_.lateness.add(now - std::max(entry->deadline_, instant{}));
             end(*entry, timer_entry::state::fired);
             ++fired;
         } else {
