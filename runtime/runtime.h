@@ -203,8 +203,8 @@ protected:
 /// await and was dropped, and until blocking calls that have begun have returned. Where one of them
 /// may never return, call shutdown(5s) first; then the destructor does not wait.
 ///
-/// Thread-safe: spawn(), blocking_pool(), info(), dump() and block_on() yes; moving, shutdown() and
-///              the destructor no.
+/// Thread-safe: spawn(), blocking_pool(), info(), metrics(), dump() and block_on() yes; moving,
+///              shutdown() and the destructor no.
 class runtime : public basic_runtime {
 public:
     static runtime_builder builder(std::source_location site = std::source_location::current()) {
@@ -230,8 +230,8 @@ private:
 ///     edo::current_thread_runtime local;
 ///     int answer = local.block_on(compute());
 ///
-/// Thread-safe: spawn(), blocking_pool(), info() and dump() yes; everything else belongs to the
-///              thread that built it.
+/// Thread-safe: spawn(), blocking_pool(), info(), metrics() and dump() yes; everything else
+///              belongs to the thread that built it.
 class current_thread_runtime : public basic_runtime {
 public:
     static runtime_builder builder(std::source_location site = std::source_location::current()) {

@@ -9,8 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 configurations=(release clang asan tsan)
-# The thread sanitizer of clang: it builds in half the time of that of g++ 12, and its runtime knows newer
-# kernels.
+# The thread sanitizer of clang, which builds in half the time of that of g++ 12.
 declare -A preset_of=([release]=release [clang]=clang [asan]=asan [tsan]=tsan-clang)
 steps=("${configurations[@]}" checks package)
 chosen=("${steps[@]}")

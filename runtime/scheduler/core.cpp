@@ -1,5 +1,6 @@
 #include <edo/runtime/scheduler/core.h>
 
+#include <algorithm>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -94,7 +95,6 @@ void core::run_here(blocking_job& job) noexcept {
 void core::count_common(runtime_metrics& picture, std::span<const execution* const> ran) {
     picture.runtime_name = config_.name;
     picture.pools = pools_.metrics();
-    // The ends before the beginnings, so that the difference is not negative.
     picture.tasks_cancelled = tasks.count_dropped_elsewhere();
     picture.tasks_ended = picture.tasks_cancelled;
     for (const execution* const each : ran) {
@@ -102,9 +102,9 @@ void core::count_common(runtime_metrics& picture, std::span<const execution* con
         picture.tasks_cancelled += each->counts.cancelled.get();
         picture.tasks_thrown += each->counts.thrown.get();
     }
-    picture.tasks_spawned = tasks.count_inserted();
-    picture.tasks_alive =
-        picture.tasks_spawned - std::min(picture.tasks_ended, picture.tasks_spawned);
+    // The figures are read in no certain order; but what has ended was spawned.
+    picture.tasks_spawned = std::max(tasks.count_inserted(), picture.tasks_ended);
+    picture.tasks_alive = picture.tasks_spawned - picture.tasks_ended;
 }
 
 void core::cancel_all_tasks() noexcept {

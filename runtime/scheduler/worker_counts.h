@@ -38,13 +38,12 @@ struct worker_counts {
         picture.reactor_polls = of.reactor_polls();
         picture.reactor_events = of.reactor_events();
         const timer_counts& timers = of.timers();
-        // The ends first: an entry that comes and goes meanwhile cannot make the difference
-        // negative.
         picture.timers_fired = timers.fired.get();
         const std::uint64_t gone = picture.timers_fired + timers.ended.get();
-        picture.timers_armed = timers.armed.get();
-        picture.timers_pending =
-            static_cast<std::size_t>(picture.timers_armed > gone ? picture.timers_armed - gone : 0);
+        // The figures are read in no certain order; but what is gone was armed.
+        const std::uint64_t armed = timers.armed.get();
+        picture.timers_armed = armed > gone ? armed : gone;
+        picture.timers_pending = static_cast<std::size_t>(picture.timers_armed - gone);
         picture.poll_time = sampled.poll_time().read();
         picture.schedule_latency = sampled.latency().read();
         picture.timer_lateness = timers.lateness.read();
