@@ -1,4 +1,4 @@
-// How a worker stands aside: its tasks go to the others, and it serves its sockets and timers alone.
+// How a worker stands aside: its tasks go to the others; it serves its sockets and timers alone.
 
 #include <edo/base/clock.h>
 #include <edo/runtime/scheduler/multi_thread.h>
