@@ -29,6 +29,7 @@
 #include <edo/runtime/shutdown.h>
 #include <edo/runtime/spawn_blocking.h>
 #include <edo/runtime/testing.h>
+#include <edo/runtime/worker_hooks.h>
 #include <edo/sync/broadcast.h>
 #include <edo/sync/cancellation_token.h>
 #include <edo/sync/mpsc.h>
@@ -38,13 +39,14 @@
 #include <edo/sync/semaphore.h>
 #include <edo/sync/watch.h>
 #include <edo/task/budget.h>
+#include <edo/task/hooks.h>
 #include <edo/task/join.h>
 #include <edo/task/join_handle.h>
-#include <edo/task/named.h>
 #include <edo/task/operation.h>
 #include <edo/task/or_return.h>
 #include <edo/task/select.h>
 #include <edo/task/spawn.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/task.h>
 #include <edo/task/task_group.h>
 #include <edo/task/task_local.h>

@@ -106,6 +106,18 @@ public:
         return *this;
     }
 
+    /// Every task stays on one worker, as if it was spawned by spawn_local(): there is no stealing,
+    /// and what tasks of one worker share needs no locks. What a task spawns is on its own worker;
+    /// what comes from outside goes to one after the other, or where spawn_options::worker() says.
+    /// A server has a listener on each worker, with tcp_listener::options::reuse_port(), and the
+    /// kernel spreads the connections; goes well with pin_workers(). The price: a worker that has
+    /// much to do gets no help, and while a task blocks its worker, or is in block_in_place(), all
+    /// tasks of that worker wait. Default: no.
+    runtime_builder& per_core(bool on) noexcept {
+        config_.per_core = on;
+        return *this;
+    }
+
     /// How messages and dumps call the runtime. Default: "edo".
     runtime_builder& name(std::string_view name) {
         config_.name = name;
@@ -149,9 +161,24 @@ public:
         return *this;
     }
 
-    /// Polls of tasks between two looks at sockets and timers. Default: 61.
+    /// Polls of tasks between two looks at sockets, timers and what other threads have queued;
+    /// fewer when so many would take longer than 200 us. Default: 61.
     runtime_builder& event_interval(unsigned polls) noexcept {
         config_.event_interval = polls;
+        return *this;
+    }
+
+    /// What is called in the life of every task. Default: nothing.
+    /// Cost: a call at each of the places that have a hook, and a branch or two at the others.
+    runtime_builder& task_hooks(const edo::task_hooks& hooks) noexcept {
+        config_.task_hooks = hooks;
+        config_.has_task_hooks = true;
+        return *this;
+    }
+
+    /// What is called in the life of every worker. Default: nothing.
+    runtime_builder& worker_hooks(const edo::worker_hooks& hooks) noexcept {
+        config_.worker_hooks = hooks;
         return *this;
     }
 

@@ -199,6 +199,8 @@ std::string runtime_metrics::to_prometheus() const {
     out.sample(tasks_thrown, "how=\"exception\"");
     out.family("edo_inject_queued_tasks", "gauge", "Tasks that wait for any worker.");
     out.sample(inject_queued);
+    out.family("edo_batch_queued_tasks", "gauge", "Batch tasks that wait for any worker.");
+    out.sample(batch_queued);
     out.family("edo_injected_tasks_total", "counter", "Tasks queued from other threads.");
     out.sample(injected);
     out.family("edo_blocked_polls_total", "counter", "Polls that blocked their worker.");

@@ -61,6 +61,7 @@ public:
     std::uint64_t tasks_cancelled = 0;  ///< of them: dropped before their end
     std::uint64_t tasks_thrown = 0;     ///< of them: ended by an exception
     std::size_t inject_queued = 0;      ///< tasks that wait for any worker now
+    std::size_t batch_queued = 0;       ///< batch tasks that wait for any worker now
     std::uint64_t injected = 0;         ///< that came there: of other threads, or from full queues
     std::uint64_t blocked_polls = 0;    ///< see runtime_builder::blocked_after()
     std::uint64_t substitutions = 0;    ///< times that a spare took a worker's place

@@ -14,7 +14,7 @@ namespace detail {
 scheduler& scheduler_of(core* at, std::source_location site) noexcept {
     if (at == nullptr)
         fail("a runtime was used that was moved away; use the one that it was moved to", site);
-    return *at;
+    return at->place({}, site);
 }
 
 void check_block_on(core* at, std::source_location site) noexcept {

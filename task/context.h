@@ -15,6 +15,7 @@ namespace edo {
 
 class context;
 class task_group;
+class task_hooks;
 
 namespace detail {
 
@@ -31,7 +32,8 @@ class timer_wheel;
 /// What a task can see of the thread that polls it. The runtime fills it in; io and timer know the
 /// types behind the pointers. One per worker; only that worker's thread touches it.
 struct execution {
-    class scheduler* scheduler = nullptr;
+    class scheduler* scheduler = nullptr;    ///< of the runtime
+    class scheduler* spawns_into = nullptr;  ///< of what is spawned here and says nothing else
     class reactor* reactor = nullptr;
     timer_wheel* wheel = nullptr;
     random* choices = nullptr;
@@ -44,7 +46,8 @@ struct execution {
     instant now{};                       ///< the clock as read at the start of the current turn
     /// The clock as it is, for what must not be early: reads it, or takes the virtual time.
     instant (*read_clock)(const execution&) noexcept = nullptr;
-    bound_value* locals = nullptr;  ///< values of task_locals for what is being polled
+    const task_hooks* hooks = nullptr;  ///< of the runtime, for polls; null: none
+    bound_value* locals = nullptr;      ///< values of task_locals for what is being polled
     task_counts counts;
 };
 

@@ -6,7 +6,7 @@
 
 #include <edo/task/join_handle.h>
 #include <edo/task/local/with_locals.h>
-#include <edo/task/named.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/state/cell.h>
 #include <edo/task/state/spawn_checks.h>
 
@@ -94,9 +94,11 @@ auto make_cell(scheduler& owner, std::source_location site, F&& fn, Args&&... ar
                   "copy would be gone "
                   "when the coroutine runs");
     using T = spawned_t<F, Args...>;
-    if constexpr (is_named_v<callable>) {
-        callable named = std::forward<F>(fn);
-        return make_cell_with<T>(std::move(named.name()), owner, site, std::move(named.callable()),
+    if constexpr (has_options_v<callable>) {
+        callable with = std::forward<F>(fn);
+        spawn_options& options = with.options();
+        scheduler& place = owner.place(options.where(), site);
+        return make_cell_with<T>(std::move(options.name()), place, site, std::move(with.callable()),
                                  std::forward<Args>(args)...);
     } else {
         return make_cell_with<T>(no_name{}, owner, site, std::forward<F>(fn),
@@ -125,6 +127,55 @@ join_handle<T> launch_with_handle(task_cell<T>* cell) noexcept {
     return join_handle<T>(*cell);
 }
 
+/// What spawn() and spawn_local() are: called like a function, `(fn, args...)`. As an object of
+/// their namespace, so that the parameters, which need to be spelled out, stand once.
+template <bool IsLocal>
+class spawn_caller {
+public:
+    template <class F,
+              class A = not_given,
+              class B = not_given,
+              class C = not_given,
+              class D = not_given,
+              class E = not_given>
+        requires(!is_task_v<std::remove_cvref_t<F>>)
+    auto operator()(F&& fn,
+                    A&& a = A(),
+                    B&& b = B(),
+                    C&& c = C(),
+                    D&& d = D(),
+                    E&& e = E(),
+                    std::source_location site = std::source_location::current()) const {
+        return with_given(
+            [site](auto&&... given) {
+                return launch_with_handle(
+                    make_cell(owner(site), site, std::forward<decltype(given)>(given)...));
+            },
+            std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
+            std::forward<D>(d), std::forward<E>(e));
+    }
+
+    template <class F, class A, class B, class C, class D, class E, class More, class... Others>
+        requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
+    five_arguments_at_most operator()(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) const =
+        delete;
+
+    template <class T>
+    join_handle<T> operator()(task<T>&& top,
+                              std::source_location site = std::source_location::current()) const {
+        return launch_with_handle(make_cell(owner(site), site, std::move(top)));
+    }
+
+private:
+    static scheduler& owner(std::source_location site) noexcept {
+        scheduler& here = scheduler_here(site, IsLocal ? "edo::spawn_local" : "edo::spawn");
+        if constexpr (!IsLocal) return here;
+        placement local;
+        local.worker = placement::this_worker;
+        return here.place(local, site);
+    }
+};
+
 }  // namespace detail
 
 /// Starts a new task in the current runtime: `fn(args...)`, which returns an edo::task.
@@ -144,38 +195,17 @@ join_handle<T> launch_with_handle(task_cell<T>* cell) noexcept {
 ///              a runtime that shuts down the task ends as cancelled without having run.
 /// Thread-safe: yes.
 /// Cost:        two allocations from the thread's free lists.
-template <class F,
-          class A = detail::not_given,
-          class B = detail::not_given,
-          class C = detail::not_given,
-          class D = detail::not_given,
-          class E = detail::not_given>
-    requires(!detail::is_task_v<std::remove_cvref_t<F>>)
-auto spawn(F&& fn,
-           A&& a = A(),
-           B&& b = B(),
-           C&& c = C(),
-           D&& d = D(),
-           E&& e = E(),
-           std::source_location site = std::source_location::current()) {
-    return detail::with_given(
-        [site](auto&&... given) {
-            return detail::launch_with_handle(
-                detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site,
-                                  std::forward<decltype(given)>(given)...));
-        },
-        std::forward<F>(fn), std::forward<A>(a), std::forward<B>(b), std::forward<C>(c),
-        std::forward<D>(d), std::forward<E>(e));
-}
+inline constexpr detail::spawn_caller<false> spawn;
 
-template <class F, class A, class B, class C, class D, class E, class More, class... Others>
-    requires(!std::is_same_v<std::remove_cvref_t<More>, std::source_location>)
-detail::five_arguments_at_most spawn(F&&, A&&, B&&, C&&, D&&, E&&, More&&, Others&&...) = delete;
-
-template <class T>
-join_handle<T> spawn(task<T>&& top, std::source_location site = std::source_location::current()) {
-    return detail::launch_with_handle(
-        detail::make_cell(detail::scheduler_here(site, "edo::spawn"), site, std::move(top)));
-}
+/// Starts a new task that stays on the worker that spawns it: it is polled and destroyed on that
+/// thread only, so it may use what is not thread-safe, together with other tasks that do.
+///
+///     std::shared_ptr<cache> shared = ...;              // not thread-safe; of this worker's tasks
+///     edo::join_handle<void> h = edo::spawn_local(serve, std::move(stream), shared);
+///
+/// Otherwise as spawn(). Where the handle is joined or destroyed, the output is. Other workers
+/// cannot help: if this one is blocked, by a call or a long computation, the task waits for it.
+/// Options that name another worker are heeded instead.
+inline constexpr detail::spawn_caller<true> spawn_local;
 
 }  // namespace edo

@@ -14,7 +14,7 @@ task_group::task_group(group_policy policy, std::source_location site) noexcept
         detail::fail(
             "a task_group was made outside a running task; it belongs in the frame of a coroutine",
             site);
-    scheduler_ = exec->scheduler;
+    scheduler_ = exec->spawns_into;
     line_ = exec->line->target();
     link_.group = this;
     link_.cancel_children = &cancel_children;
@@ -36,9 +36,18 @@ task_group& task_group::max_children(std::size_t n, std::source_location site) n
 }
 
 void task_group::start(detail::task_header& child) noexcept {
+    // The group may have to destroy it where its own task runs.
+    const void* const place = child.owner().pinned_to();
+    if (place != nullptr && place != line_.task()->owner().pinned_to())
+        detail::fail(
+            "a task that is to stay on one worker was spawned into a task_group whose own task is "
+            "not bound to that worker; spawn the group's task there too, with edo::spawn_local or "
+            "spawn_options::worker()",
+            child.spawn_site());
     child.init_state(true);
     if (!core_.add(child, limit_)) return child.end_unlisted();
-    owner().schedule(child);  // may be claimed already: then the entry is stale
+    child.tell_spawned();
+    child.owner().schedule(child);  // may be claimed already: then the entry is stale
 }
 
 bool task_group::cancel_children(detail::group_link& self) noexcept {
@@ -50,14 +59,14 @@ bool task_group::cancel_children(detail::group_link& self) noexcept {
 result<void> task_group::join_all_operation::take() {
     detail::failure why;
     switch (group_->core_.take_result(why)) {
-        case detail::outcome::exception:
+        case task_end::exception:
             std::rethrow_exception(std::move(why.exception));
-        case detail::outcome::error:
+        case task_end::error:
             return why.error;
-        case detail::outcome::cancelled:
+        case task_end::cancelled:
             if (group_->policy_ != independent) return errc::cancelled;
             return {};
-        case detail::outcome::value:
+        case task_end::value:
             break;
     }
     return {};

@@ -66,6 +66,11 @@ inline constexpr duration long_wait = std::chrono::milliseconds(2);
 /// are.
 inline constexpr duration driver_gap =
     pick(duration(std::chrono::microseconds(4)), duration::zero());
+/// Where others are always ready, batch tasks have one part in so many of a worker's time.
+inline constexpr int batch_share = 9;
+/// How often a worker that is busy looks at the reactor and the inject queue, however long the
+/// polls of its tasks are (though never in the middle of one).
+inline constexpr duration visit_gap = std::chrono::microseconds(200);
 /// How long passes between two polls that a worker measures.
 inline constexpr duration sample_gap = std::chrono::microseconds(100);
 /// How long a worker may be in one poll before others do its work, and before a line says so.

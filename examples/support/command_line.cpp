@@ -16,6 +16,7 @@ void print_help(const program& about) {
         "  --port N         port, 0 picks a free one (default %u)\n"
         "  --threads N      worker threads, 1 to %u (default: what the process may use)\n"
         "  --reactor KIND   auto, io_uring or epoll (default auto)\n"
+        "  --per-core       a listener on each worker, and no task moves between them\n"
         "  --log            log each connection and request\n"
         "  --help           this text\n",
         about.name, about.purpose, static_cast<unsigned>(about.default_port), most_threads);
@@ -49,6 +50,10 @@ parsed parse_command_line(int argc, char** argv, const program& about) {
         }
         if (flag == "--log") {
             options.log_requests = true;
+            continue;
+        }
+        if (flag == "--per-core") {
+            options.per_core = true;
             continue;
         }
         if (flag != "--address" && flag != "--port" && flag != "--threads" && flag != "--reactor")

@@ -13,6 +13,7 @@ struct server_options {
     edo::net::socket_addr address;
     unsigned threads = 0;                      ///< 0: as many as the process may use
     std::optional<edo::reactor_kind> reactor;  ///< empty: EDO_REACTOR, else automatic
+    bool per_core = false;
     bool log_requests = false;
 };
 

@@ -3,7 +3,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <system_error>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 #include <spdlog/spdlog.h>
 
@@ -42,6 +45,19 @@ const char* cure_for(const std::error_code& why) {
         return "; ports below 1024 need root, use a higher --port";
     if (why == std::errc::address_not_available) return "; --address must be one of this machine's";
     return "";
+}
+
+// As many listeners at one address as there are servers; the kernel spreads the clients.
+edo::result<std::vector<edo::net::tcp_listener>> listen(edo::net::socket_addr at, unsigned count) {
+    const auto how = edo::net::tcp_listener::options().reuse_port(count > 1);
+    std::vector<edo::net::tcp_listener> listeners;
+    while (listeners.size() < count) {
+        auto listener = edo::net::tcp_listener::bind(at, how);
+        if (!listener) return listener.error();
+        if (listeners.empty()) at = listener->local_addr().value();  // port 0 picks one, for all
+        listeners.push_back(std::move(*listener));
+    }
+    return listeners;
 }
 
 // A client that goes in the middle of something is its own affair, and no failure of the server's.
@@ -108,27 +124,39 @@ int run_server(int argc, char** argv, const program& about, serve_function serve
     builder.name(about.name);
     if (options.reactor) builder.reactor(*options.reactor);
     if (options.threads != 0) builder.worker_threads(options.threads);
+    builder.per_core(options.per_core);
     auto built = builder.build();
     if (!built) return fail(about, "cannot start the runtime", built.error(), "");
     edo::runtime& rt = *built;
 
-    auto listener = edo::net::tcp_listener::bind(options.address);
-    const std::string wanted = "cannot listen on " + options.address.to_string();
-    if (!listener) return fail(about, wanted.c_str(), listener.error(), cure_for(listener.error()));
-    const auto where = listener->local_addr();
     const auto info = rt.info();
+    auto listeners = listen(options.address, options.per_core ? info.workers : 1);
+    const std::string wanted = "cannot listen on " + options.address.to_string();
+    if (!listeners)
+        return fail(about, wanted.c_str(), listeners.error(), cure_for(listeners.error()));
+    const auto where = listeners->front().local_addr();
     std::printf("listening on %s (%s, %u workers)\n", where.value().to_string().c_str(),
                 edo::name_of(info.reactor), info.workers);
     std::fflush(stdout);
 
     edo::sync::cancellation_token stop;
-    auto server = rt.spawn(serve_and_tell, serve, std::move(*listener), stop);
+    std::vector<edo::join_handle<edo::result<void>>> servers;
+    for (edo::net::tcp_listener& each : *listeners) {
+        edo::spawn_options where_to;
+        if (options.per_core) where_to.worker(static_cast<unsigned>(servers.size()));
+        servers.push_back(
+            rt.spawn(edo::with(where_to, serve_and_tell), serve, std::move(each), stop));
+    }
     int signal = 0;
     sigwait(&signals, &signal);
     stop.cancel();
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // the next one is not waited for
 
-    const edo::result<void> end = rt.block_on(std::move(server).join());
+    edo::result<void> end;
+    for (auto& server : servers) {
+        const edo::result<void> its_end = rt.block_on(std::move(server).join());
+        if (!its_end) end = its_end;
+    }
     const auto report = rt.shutdown(1s);
     if (!report.is_clean())
         std::fprintf(stderr, "%s: %s\n", about.name, report.to_string().c_str());

@@ -8,6 +8,8 @@
 #include <edo/base/clock.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/io/reactor_kind.h>
+#include <edo/runtime/worker_hooks.h>
+#include <edo/task/hooks.h>
 
 namespace edo::detail {
 
@@ -23,6 +25,7 @@ struct runtime_config {
     bool reactor_is_set = false;
     std::size_t stack_bytes = 0;
     bool pin_workers = false;
+    bool per_core = false;
     unsigned event_interval = tuning::event_interval;
     duration busy_poll{-1};  // adaptive
     std::uint64_t seed = 0;  // 0: from the clock
@@ -32,6 +35,9 @@ struct runtime_config {
     duration blocked_after = tuning::blocked_after;
     duration report_blocked_after = tuning::report_blocked_after;
     duration blocking_keep_alive = tuning::blocking_keep_alive;
+    edo::task_hooks task_hooks;
+    bool has_task_hooks = false;
+    edo::worker_hooks worker_hooks;
 };
 
 }  // namespace edo::detail

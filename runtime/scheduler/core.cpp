@@ -43,6 +43,7 @@ core::core(runtime_config config)
                                   config_.thread_name + "-b", "default"})),
       process_(sys::getpid()) {
     pools_.add(pool_);
+    if (config_.has_task_hooks) tasks.hooks = &config_.task_hooks;
 }
 
 core::~core() {

@@ -30,7 +30,7 @@ namespace edo::detail {
 /// Handles, wakers and stuck threads may outlive the runtime, and a task's cell refers to its
 /// scheduler. So a core is counted: the runtime object holds it, the registry until the last cell
 /// is freed, and each thread that runs in it.
-class core : public scheduler {
+class core : public root_scheduler {
 public:
     const char* name() const noexcept final { return title_.c_str(); }
 

@@ -47,7 +47,9 @@ current_thread::current_thread(runtime_config config)
     virtual_now_ = virtual_start;
     exec_.self = this;
     exec_.scheduler = this;
+    exec_.spawns_into = this;
     exec_.choices = &choices_;
+    exec_.hooks = tasks.hooks;
     exec_.now = time();
     exec_.read_clock = [](const execution& exec) noexcept {
         return static_cast<const own_execution&>(exec).self->time();
@@ -82,12 +84,35 @@ void current_thread::check_thread(const char* what) const noexcept {
 void current_thread::schedule(task_header& task) noexcept {
     if (current_execution() == &exec_) {
         counts_.sampled.note_queued(task);
-        queue_.push_back(task);
-        return;
+        return push(task);
     }
     add_ref();  // the task may end at once, and the runtime with it
     if (inject_.push(task)) driver_.wake();
     release_ref();
+}
+
+void current_thread::push(task_header& task) noexcept {
+    (is_batch(task) ? batch_queue_ : queue_).push_back(task);
+}
+
+void current_thread::take_injected() noexcept {
+    task_list taken;
+    inject_.take(tuning::inject_batch, taken);
+    while (task_header* const task = taken.pop_front())
+        push(*task);
+}
+
+scheduler& current_thread::place(const placement& wanted, std::source_location site) noexcept {
+    // The thread may be in a poll or between two.
+    if (wanted.worker == placement::this_worker && thread_mark_ != &mark_of_this_thread)
+        fail(
+            "a task that is to stay on the thread that spawns it was spawned into a current-thread "
+            "runtime by another thread; leave that out: its tasks run on one thread anyway",
+            site);
+    if (wanted.worker < placement::this_worker && wanted.worker != 0)
+        fail("spawn_options::worker(): a current-thread runtime has worker 0 only", site);
+    if (wanted.priority == priority::batch) return batch_;
+    return *this;
 }
 
 void current_thread::wait_for(thread_waiter& waiter) noexcept {
@@ -102,10 +127,12 @@ std::size_t current_thread::poll_for(duration limit) noexcept {
     const entered scope(exec_);
     const instant until = saturating_add(time(), limit);
     counts_.begin_work(time());
+    visits_.begin(time(), polls_.get());
     // However short the limit is: the sockets are looked at, and what is ready now has its turn.
     visit_driver();
-    inject_.take(inject_.size(), queue_);
-    run_ready(queue_.size());
+    while (!inject_.is_empty())
+        take_injected();
+    run_ready(queue_.size() + batch_queue_.size());
     while (time() < until) {
         if (!has_work()) {
             if (tasks.have_all_ended()) break;
@@ -124,7 +151,7 @@ void current_thread::run_ready(std::size_t most) noexcept {
         if (polls_until_visit_ == 0) visit_driver();
         task_header* const task = next_task();
         if (task == nullptr) return;
-        run_task(*task);
+        run_next(*task);
     }
 }
 
@@ -133,10 +160,11 @@ void current_thread::run_until(instant until, Done done) noexcept {
     const entered scope(exec_);
     exec_.now = time();
     counts_.begin_work(exec_.now);
+    visits_.begin(exec_.now, polls_.get());
     while (!done()) {
         if (polls_until_visit_ == 0) visit_driver();
         if (task_header* const task = next_task()) {
-            run_task(*task);
+            run_next(*task);
         } else {
             wait(until);
         }
@@ -147,11 +175,36 @@ void current_thread::run_until(instant until, Done done) noexcept {
 task_header* current_thread::next_task() noexcept {
     // Other threads' tasks come behind the own ones, each batch once per visit or when there is
     // nothing else.
-    if (queue_.is_empty()) inject_.take(tuning::inject_batch, queue_);
+    if (queue_.is_empty()) take_injected();
+    if (queue_.is_empty() || std::exchange(batch_is_due_, false)) {
+        if (task_header* const task = batch_queue_.pop_front()) return task;
+    }
     return queue_.pop_front();
 }
 
-void current_thread::run_task(task_header& task) noexcept {
+void current_thread::run_next(task_header& task) noexcept {
+    const bool measures = is_batch(task);  // it may be gone afterwards
+    const instant began = measures ? time() : instant{};
+    switch (run_task(task)) {
+        case poll_end::waits:
+        case poll_end::gone:
+            break;
+        case poll_end::requeue:
+            push(task);
+            break;
+        case poll_end::yielded:
+            // Before it runs again everybody else had a turn, the driver included.
+            polls_until_visit_ = std::min(polls_until_visit_, static_cast<unsigned>(queue_.size()));
+            push(task);
+            break;
+    }
+    if (!measures) return;
+    // Others come first after it, those that sockets and timers wake too.
+    batch_turns_.note_turn(began, time());
+    polls_until_visit_ = 0;
+}
+
+poll_end current_thread::run_task(task_header& task) noexcept {
     polls_.add();
     if (polls_until_visit_ > 0) --polls_until_visit_;
     const bool is_measured = counts_.sampled.concern(task);
@@ -160,25 +213,14 @@ void current_thread::run_task(task_header& task) noexcept {
     const poll_end how = task.run(exec_);
     if (is_measured) [[unlikely]]
         counts_.sampled.end_turn();
-    switch (how) {
-        case poll_end::waits:
-        case poll_end::gone:
-            return;
-        case poll_end::requeue:
-            queue_.push_back(task);
-            return;
-        case poll_end::yielded:
-            // Before it runs again everybody else had a turn, the driver included.
-            polls_until_visit_ = std::min(polls_until_visit_, static_cast<unsigned>(queue_.size()));
-            queue_.push_back(task);
-            return;
-    }
+    return how;
 }
 
 void current_thread::visit_driver() noexcept {
-    polls_until_visit_ = config().event_interval;
     exec_.now = time();
-    inject_.take(tuning::inject_batch, queue_);
+    polls_until_visit_ = visits_.next(exec_.now, polls_.get(), config().event_interval);
+    batch_is_due_ = batch_turns_.is_due(exec_.now);
+    take_injected();
     // A real clock also keeps short polls from asking the kernel all the time.
     if (config().paused || exec_.now - last_visit_ >= tuning::driver_gap) {
         last_visit_ = exec_.now;
@@ -188,7 +230,7 @@ void current_thread::visit_driver() noexcept {
     }
     counts_.note_work(exec_.now);
     counts_.sampled.renew(exec_.now);
-    queued_.store(queue_.size(), relaxed);  // see queued_
+    queued_.store(queue_.size() + batch_queue_.size(), relaxed);  // see queued_
 }
 
 void current_thread::wait(instant until) noexcept {
@@ -197,11 +239,16 @@ void current_thread::wait(instant until) noexcept {
     counts_.note_work(before);
     queued_.store(0, relaxed);  // see queued_
     if (!spin(until)) {
+        const worker_hooks& hooks = config().worker_hooks;
+        call_hook(hooks.before_park, hooks, 0);
+        if (has_work()) return;
         counts_.parks.add();
         driver_.park(until);
+        call_hook(hooks.after_park, hooks, 0);
         polls_until_visit_ = config().event_interval;
     }
     exec_.now = last_visit_ = time();
+    visits_.begin(exec_.now, polls_.get());
     counts_.begin_work(exec_.now);
     counts_.sampled.renew(exec_.now);
     driver_.advance(exec_.now);
@@ -219,6 +266,7 @@ void current_thread::wait_in_virtual_time(instant until) noexcept {
     }
     exec_.now = virtual_now_ = std::max(virtual_now_, next);
     counts_.begin_work(exec_.now);  // nothing was done in that time
+    visits_.begin(exec_.now, polls_.get());
     driver_.advance(exec_.now);
 }
 
@@ -278,7 +326,7 @@ void current_thread::shutdown(instant until) noexcept {
     driver_.shutdown();
     // Entries of tasks that were destroyed elsewhere in the meantime.
     while (task_header* const task = next_task())
-        run_task(*task);
+        run_next(*task);
     if (tasks.have_all_ended()) inject_.close();
     // Here and not with the last reference, which may go on any thread: a ring belongs to this one.
     // Sockets and timers that are left know the home and the gate, which outlive both.

@@ -111,10 +111,11 @@ void multi_thread::worker_opened(worker& who, std::error_code failed) noexcept {
 }
 
 bool multi_thread::may_leave(worker& who) noexcept {
+    const bool has_tasks = who.has_pinned_tasks();
     {
         mutex_lock guard(lock_);
         const bool is_last = present_ == 1;
-        if (is_last && !tasks.have_all_ended()) {
+        if (has_tasks || (is_last && !tasks.have_all_ended())) {
             who.waits_for_tasks = true;
             progress_.unpark();
             return false;
@@ -123,6 +124,7 @@ bool multi_thread::may_leave(worker& who) noexcept {
         if (!is_last) return true;
     }
     inject_.close();
+    batch_.close();
     return true;
 }
 
@@ -147,6 +149,39 @@ void multi_thread::schedule(task_header& task) noexcept {
     release_ref();
 }
 
+scheduler& multi_thread::place(const placement& wanted, std::source_location site) noexcept {
+    const bool is_anywhere = wanted.worker == placement::any_worker;
+    if (is_anywhere && !config().per_core)
+        return wanted.priority == priority::batch ? static_cast<scheduler&>(batch_) : *this;
+    execution* const exec = current_execution();
+    worker* const here = exec != nullptr && exec->scheduler == this ? &worker::of(*exec) : nullptr;
+    if (here != nullptr && (is_anywhere || wanted.worker == placement::this_worker))
+        return here->pinned(wanted.priority);
+    if (is_anywhere) {
+        const unsigned next = next_place_.fetch_add(1, relaxed);  // see next_place_
+        return worker_at(next % config().workers).pinned(wanted.priority);
+    }
+    if (wanted.worker == placement::this_worker)
+        fail(
+            "a task that is to stay on the worker that spawns it was spawned on a thread that is "
+            "none; name the worker, with spawn_options::worker()",
+            site);
+    if (wanted.worker >= config().workers)
+        fail(
+            "spawn_options::worker(): the runtime has no worker of that number; "
+            "runtime_info::workers says how many there are",
+            site);
+    return worker_at(wanted.worker).pinned(wanted.priority);
+}
+
+batch_tasks::batch_tasks(multi_thread& shared) noexcept : side_scheduler(shared), shared_(shared) {}
+
+void batch_tasks::schedule(task_header& task) noexcept {
+    shared_.add_ref();  // the task may end at once, and the runtime with it
+    if (queue_.push(task)) shared_.notify_one();
+    shared_.release_ref();
+}
+
 void multi_thread::schedule_behind(task_header& task) noexcept {
     execution* const exec = current_execution();
     if (exec == nullptr || exec->scheduler != this) return schedule(task);
@@ -163,7 +198,7 @@ void multi_thread::notify_one() noexcept {
 }
 
 bool multi_thread::has_work() noexcept {
-    if (!inject_.is_empty()) return true;
+    if (!inject_.is_empty() || !batch_.is_empty()) return true;
     const unsigned count = worker_count();
     for (unsigned i = 0; i < count; ++i)
         if (!worker_at(i).queue().is_empty()) return true;
@@ -199,6 +234,7 @@ runtime_metrics multi_thread::metrics() {
     }
     count_common(picture, ran);
     picture.inject_queued = inject_.size();
+    picture.batch_queued = batch_.size();
     picture.injected = inject_.pushed();
     picture.blocked_polls = monitor_.blocked_polls();
     mutex_lock guard(lock_);
@@ -211,6 +247,7 @@ void multi_thread::run_in_place(blocking_job& job) noexcept {
 }
 
 bool multi_thread::begin_substitution(worker& absent, substitution wanted_by) noexcept {
+    if (config().per_core) return true;  // there is nothing that a spare may do
     mutex_lock guard(lock_);
     if (absent.substituted_for == 0) {
         if (!activate_spare_locked()) return false;
@@ -237,6 +274,7 @@ bool multi_thread::activate_spare_locked() noexcept {
 }
 
 bool multi_thread::end_substitution(worker& absent, substitution wanted_by) noexcept {
+    if (config().per_core) return false;
     mutex_lock guard(lock_);
     if (absent.substituted_for != static_cast<unsigned>(wanted_by)) {
         absent.substituted_for &= ~static_cast<unsigned>(wanted_by);

@@ -8,6 +8,7 @@
 #include <edo/base/seam/atomic.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/base/seam/parker.h>
+#include <edo/runtime/scheduler/batch_tasks.h>
 #include <edo/runtime/scheduler/core.h>
 #include <edo/runtime/scheduler/idle.h>
 #include <edo/runtime/scheduler/inject_queue.h>
@@ -48,6 +49,7 @@ public:
     static result<multi_thread*> create(runtime_config config);
 
     void schedule(task_header& task) noexcept override;
+    scheduler& place(const placement& wanted, std::source_location site) noexcept override;
     void wait_for(thread_waiter& waiter) noexcept override;
     runtime_info info() const override;
     runtime_metrics metrics() override;
@@ -58,6 +60,8 @@ public:
     // For workers.
 
     inject_queue& inject() noexcept { return inject_; }
+
+    batch_tasks& batch() noexcept { return batch_; }
 
     idle_workers& idle() noexcept { return idle_; }
 
@@ -73,7 +77,7 @@ public:
 
     detail::monitor& monitor() noexcept { return monitor_; }
 
-    /// True when some queue holds a task.
+    /// True when some queue that all workers serve holds a task.
     bool has_work() noexcept;
 
     bool is_stopping() const noexcept { return stopping_.load(acquire); }  // X'
@@ -122,10 +126,13 @@ private:
     void join_workers() noexcept;
 
     inject_queue inject_;
+    batch_tasks batch_{*this};
     idle_workers idle_;
     detail::monitor monitor_;
     bool begins_alone_ = false;
     atomic<unsigned> count_{0};
+    // The worker for the next task from outside, where each belongs to one. Relaxed: any will do.
+    atomic<unsigned> next_place_{0};
     std::vector<std::unique_ptr<worker>> workers_;  // sized once; see above
     std::vector<int> cores_;                        // to pin workers to
 

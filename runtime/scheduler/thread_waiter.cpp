@@ -34,7 +34,7 @@ public:
     atomic<bool> woken{false};
 
 private:
-    class thread_scheduler final : public scheduler {
+    class thread_scheduler final : public root_scheduler {
     public:
         void schedule(task_header& task) noexcept override {
             auto& c = static_cast<cell&>(task);

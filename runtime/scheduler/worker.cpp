@@ -17,10 +17,14 @@ worker::worker(multi_thread& shared, unsigned index, bool is_spare)
       spin_(shared.config().busy_poll),
       sole_(!is_spare && shared.begins_alone()),
       is_spare_(is_spare),
-      index_(index) {
+      index_(index),
+      pinned_(shared, *this),
+      pinned_batch_(shared, *this) {
     exec_.self = this;
     exec_.scheduler = &shared;
+    exec_.spawns_into = shared.config().per_core ? static_cast<scheduler*>(&pinned_) : &shared;
     exec_.choices = &choices_;
+    exec_.hooks = shared.tasks.hooks;
     exec_.now = monotonic_clock::read();
     exec_.read_clock = [](const execution&) noexcept { return monotonic_clock::read(); };
 }
@@ -29,8 +33,11 @@ void worker::run() noexcept {
     if (open()) {
         appear(presence::kind::awake);
         set_current_execution(&exec_);
+        const worker_hooks& hooks = shared_.config().worker_hooks;
+        call_hook(hooks.started, hooks, index_);
         work();
         end();
+        call_hook(hooks.ended, hooks, index_);
         set_current_execution(nullptr);
     }
     appear(presence::kind::gone);
@@ -69,15 +76,17 @@ void worker::appear(presence::kind how) noexcept {
 // Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
 void worker::work() noexcept {
     counts_.begin_work(exec_.now);
+    visits_.begin(exec_.now, 0);
     while (!shared_.is_stopping()) {
         if (polls_until_visit_ == 0) {
             visit_driver();
+            if (has_batch_work() && batch_turns_.is_due(exec_.now)) run_batch_task();
             continue;
         }
         task_header* task = next_task();
         if (task == nullptr) task = search();
         if (task == nullptr) {
-            wait();
+            if (!has_batch_work() || !run_batch_task()) wait();
             continue;
         }
         if (searching_) found_work();
@@ -107,18 +116,27 @@ void worker::end() noexcept {
 }
 
 void worker::run_queued_tasks() noexcept {
-    while (task_header* const task = next_task())
+    for (;;) {
+        task_header* task = next_task();
+        if (task == nullptr && has_batch_work()) task = next_batch_task();
+        if (task == nullptr) return;
         take_turn(*task);
+    }
 }
 
-worker_metrics worker::metrics() const noexcept {
+worker_metrics worker::metrics() noexcept {
     worker_metrics picture = counts_.read(exec_, driver_);
     picture.polls = (turn() + 1) / 2 + nested_turns_.get();
     picture.is_spare = is_spare_;
     picture.queued = ring_.size() + (slot_.is_empty() ? 0U : 1U);
+    if (pinned_.is_in_use()) picture.queued += pinned_.size_seen();
     picture.spills = ring_.spills();
     picture.stolen = ring_.stolen();
     return picture;
+}
+
+bool worker::has_pinned_tasks() noexcept {
+    return pinned_.has_tasks() || pinned_batch_.has_tasks();
 }
 
 void worker::schedule(task_header& task) noexcept {
@@ -149,14 +167,25 @@ void worker::push(task_header& task) noexcept {
 }
 
 task_header* worker::next_task() noexcept {
-    if (std::exchange(inject_is_due_, false)) {
+    if (std::exchange(inject_is_due_, false) && !shared_.inject().is_empty()) [[unlikely]] {
         if (task_header* const task = take_injected(); task != nullptr) return task;
     }
-    if (task_header* const task = next_own_task(); task != nullptr) return task;
+    task_header* const own = pinned_.is_in_use() ? next_own_task() : next_stealable_task();
+    if (own != nullptr || shared_.inject().is_empty()) return own;
     return take_injected();
 }
 
+// What belongs here and what may go anywhere take turns.
 task_header* worker::next_own_task() noexcept {
+    pinned_is_due_ = !pinned_is_due_;
+    if (pinned_is_due_) {
+        if (task_header* const task = pinned_.pop()) return task;
+    }
+    if (task_header* const task = next_stealable_task()) return task;
+    return pinned_.pop();
+}
+
+task_header* worker::next_stealable_task() noexcept {
     const sole_mode::bracket own(sole_);
     if (task_header* const task = slot_.take(own.is_alone()); task != nullptr) {
         if (lifo_polls_ < tuning::lifo_polls_in_row) {
@@ -172,17 +201,44 @@ task_header* worker::next_own_task() noexcept {
 // A fair share of the inject queue: one task to run, the others for the ring, where they can be
 // stolen; no more than there is room for.
 task_header* worker::take_injected() noexcept {
-    const std::size_t queued = shared_.inject().size();
-    if (queued == 0) return nullptr;
-    const std::size_t share =
-        std::min<std::size_t>({queued / shared_.worker_count() + 1, tuning::inject_batch,
-                               1 + (local_queue::capacity - ring_.size()) / 2});
+    const std::size_t most =
+        std::min<std::size_t>(tuning::inject_batch, 1 + (local_queue::capacity - ring_.size()) / 2);
     task_list taken;
-    shared_.inject().take(share, taken);
+    shared_.inject().take_share(shared_.worker_count(), most, taken);
     task_header* const first = taken.pop_front();
     while (task_header* const task = taken.pop_front())
         push(*task);
     return first;
+}
+
+// As next_own_task().
+task_header* worker::next_batch_task() noexcept {
+    batch_tasks& shared = shared_.batch();
+    if (!pinned_batch_.is_in_use()) return shared.pop();
+    batch_is_pinned_ = !batch_is_pinned_;
+    if (batch_is_pinned_) {
+        if (task_header* const task = pinned_batch_.pop()) return task;
+    }
+    if (task_header* const task = shared.pop()) return task;
+    return pinned_batch_.pop();
+}
+
+bool worker::has_batch_work() const noexcept {
+    return !shared_.batch().is_empty() || (pinned_batch_.is_in_use() && !pinned_batch_.is_empty());
+}
+
+// Others come first after it, those that sockets and timers wake too.
+// Returns: false when there was none any more.
+bool worker::run_batch_task() noexcept {
+    task_header* const task = next_batch_task();
+    if (task == nullptr) return false;
+    if (searching_) found_work();
+    if (!ring_.is_empty() || !shared_.batch().is_empty()) shared_.notify_one();
+    const instant began = monotonic_clock::read();
+    take_turn(*task);
+    batch_turns_.note_turn(began, monotonic_clock::read());
+    polls_until_visit_ = 0;
+    return true;
 }
 
 task_header* worker::search() noexcept {
@@ -190,6 +246,7 @@ task_header* worker::search() noexcept {
         if (!shared_.idle().try_search()) return nullptr;
         searching_ = true;
     }
+    if (shared_.config().per_core) return nullptr;  // nobody puts anything where others look
     const unsigned count = shared_.worker_count();
     const unsigned start = choices_.below(count);
     for (unsigned i = 0; i < count; ++i) {
@@ -202,7 +259,7 @@ task_header* worker::search() noexcept {
             return task;
         }
     }
-    return take_injected();
+    return shared_.inject().is_empty() ? nullptr : take_injected();
 }
 
 // Pushers have left the waking to us as long as we searched: if there is more to do, the next one
@@ -227,15 +284,23 @@ void worker::run_task(task_header& task) noexcept {
         case poll_end::gone:
             return;
         case poll_end::requeue:
-            push(task);
+            queue_again(task);
             return;
         case poll_end::yielded:
             // Before it runs again everybody else had a turn, the driver included.
             polls_until_visit_ =
                 std::min(polls_until_visit_, ring_.size() + (slot_.is_empty() ? 0U : 1U));
-            push(task);
+            queue_again(task);
             return;
     }
+}
+
+// Behind all others of its kind, and calls nobody: this worker goes on.
+void worker::queue_again(task_header& task) noexcept {
+    if (&task.owner() == &shared_) [[likely]]
+        return push(task);
+    if (&task.owner() == &shared_.batch()) return shared_.batch().push(task);
+    task.owner().schedule(task);
 }
 
 // The task would be next anyway; run now it saves its waiter a trip through the queue. It has not
@@ -275,9 +340,9 @@ unsigned worker::room_for_events() const noexcept {
 }
 
 void worker::visit_driver() noexcept {
-    polls_until_visit_ = shared_.config().event_interval;
     inject_is_due_ = true;
     exec_.now = monotonic_clock::read();
+    polls_until_visit_ = visits_.next(exec_.now, turn() / 2, shared_.config().event_interval);
     in_driver_ = true;
     if (exec_.now - last_visit_ >= tuning::driver_gap) {
         last_visit_ = exec_.now;
@@ -289,13 +354,13 @@ void worker::visit_driver() noexcept {
     counts_.note_work(exec_.now);
     counts_.sampled.renew(exec_.now);
     shared_.tell_if_empty();
-    if (is_spare_ && shared_.may_retire(*this)) retire();
+    if (may_retire()) retire();
 }
 
 void worker::wait() noexcept {
     // Before anything else: the spinning may take long.
     shared_.tell_if_empty();
-    if (is_spare_ && shared_.may_retire(*this)) return retire();
+    if (may_retire()) return retire();
     const instant before = monotonic_clock::read();
     counts_.note_work(before);
     bool chosen = false;
@@ -303,6 +368,9 @@ void worker::wait() noexcept {
     if (spin()) {
         chosen = searching_;
     } else {
+        const worker_hooks& hooks = shared_.config().worker_hooks;
+        call_hook(hooks.before_park, hooks, index_);
+        if (has_own_work()) return;
         const bool must_look = shared_.idle().sleep(*this, std::exchange(searching_, false));
         if (must_look && shared_.has_work()) shared_.notify_one();
         appear(presence::kind::parked);
@@ -311,12 +379,14 @@ void worker::wait() noexcept {
         driver_.park(instant::max());
         in_driver_ = false;
         appear(presence::kind::awake);
+        call_hook(hooks.after_park, hooks, index_);
         chosen = was_called = shared_.idle().leave(*this);
     }
     searching_ = chosen;
     exec_.now = last_visit_ = monotonic_clock::read();
     counts_.begin_work(exec_.now);
     counts_.sampled.renew(exec_.now);
+    visits_.begin(exec_.now, turn() / 2);
     polls_until_visit_ = shared_.config().event_interval;
     in_driver_ = true;
     driver_.advance(exec_.now);

@@ -7,12 +7,15 @@
 #include <edo/base/seam/thread.h>
 #include <edo/runtime/blocking/job.h>
 #include <edo/runtime/driver/driver.h>
+#include <edo/runtime/scheduler/batch_turns.h>
 #include <edo/runtime/scheduler/idle.h>
 #include <edo/runtime/scheduler/lifo_slot.h>
 #include <edo/runtime/scheduler/local_queue.h>
+#include <edo/runtime/scheduler/pinned_tasks.h>
 #include <edo/runtime/scheduler/presence.h>
 #include <edo/runtime/scheduler/sole_mode.h>
 #include <edo/runtime/scheduler/spin.h>
+#include <edo/runtime/scheduler/visit_plan.h>
 #include <edo/runtime/scheduler/worker_counts.h>
 #include <edo/task/context.h>
 
@@ -27,8 +30,10 @@ enum class substitution : unsigned { worker_itself = 1, monitor = 2 };
 /// choices.
 ///
 /// Where the next task comes from, in this order: the slot (three times in a row at most, so that
-/// two tasks that wake each other do not keep the others waiting), the ring, the inject queue,
-/// other workers' rings. Every 61 polls the inject queue and the driver have their turn first.
+/// two tasks that wake each other do not keep the others waiting), the ring (in turn with the tasks
+/// that belong to this worker, if there are any), the inject queue, other workers' rings, batch
+/// tasks. Every 61 polls, or sooner if they take long, the inject queue and the driver have their
+/// turn first, and after them a batch task if one is due.
 ///
 /// A worker that does not come back from a poll is *blocked*; the monitor sees to it that others do
 /// its work meanwhile (monitor.h).
@@ -66,6 +71,19 @@ public:
 
     detail::driver& driver() noexcept { return driver_; }
 
+    /// The scheduler of the tasks that belong to this worker.
+    pinned_tasks& pinned(priority urgency) noexcept {
+        return urgency == priority::batch ? pinned_batch_ : pinned_;
+    }
+
+    bool is_on_this_thread() const noexcept { return current_execution() == &exec_; }
+
+    /// Notes that such a task was queued. The worker's thread only.
+    void note_pinned(const task_header& task) noexcept { counts_.sampled.note_queued(task); }
+
+    /// Whether a task that has not ended belongs here. Cost: may look at every task.
+    bool has_pinned_tasks() noexcept;
+
     sole_mode& sole() noexcept { return sole_; }
 
     bool is_spare() const noexcept { return is_spare_; }
@@ -89,7 +107,7 @@ public:
 
     const execution& running() const noexcept { return exec_; }
 
-    worker_metrics metrics() const noexcept;
+    worker_metrics metrics() noexcept;
 
     /// True while a task is polled or dropped. Any thread.
     bool is_in_user_code() const noexcept {
@@ -123,12 +141,17 @@ private:
 
     task_header* next_task() noexcept;
     task_header* next_own_task() noexcept;
+    task_header* next_stealable_task() noexcept;
+    task_header* next_batch_task() noexcept;
+    bool has_batch_work() const noexcept;
+    bool run_batch_task() noexcept;
     task_header* take_injected() noexcept;
     task_header* search() noexcept;
     void found_work() noexcept;
     void take_turn(task_header& task) noexcept;
     void take_measured_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
+    void queue_again(task_header& task) noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
     bool take_from_slot(task_header& task) noexcept;
@@ -139,10 +162,18 @@ private:
     bool spin() noexcept;
     void appear(presence::kind how) noexcept;
 
-    bool has_own_work() const noexcept { return !slot_.is_empty() || !ring_.is_empty(); }
+    bool has_own_work() const noexcept {
+        return !slot_.is_empty() || !ring_.is_empty() || has_pinned_work();
+    }
+
+    bool has_pinned_work() const noexcept {
+        return (pinned_.is_in_use() && !pinned_.is_empty()) ||
+               (pinned_batch_.is_in_use() && !pinned_batch_.is_empty());
+    }
 
     void give_queue_away() noexcept;
     void serve_driver_only() noexcept;
+    bool may_retire() noexcept;
     void retire() noexcept;
 
     multi_thread& shared_;
@@ -161,6 +192,8 @@ private:
     unsigned polls_until_visit_ = 0;
     unsigned nested_polls_ = 0;
     bool inject_is_due_ = false;
+    bool pinned_is_due_ = false;
+    bool batch_is_pinned_ = false;
     bool searching_ = false;
     bool in_driver_ = false;     // wakes come from events: they are batched
     bool stands_aside_ = false;  // wakes go to the inject queue
@@ -170,7 +203,11 @@ private:
     instant last_visit_{};
     worker_counts counts_;
     counter nested_turns_;
+    batch_turns batch_turns_;
+    visit_plan visits_;
     local_queue ring_;
+    pinned_tasks pinned_;
+    pinned_tasks pinned_batch_;
 };
 
 }  // namespace edo::detail

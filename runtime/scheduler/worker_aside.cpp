@@ -51,6 +51,12 @@ void worker::run_in_place(blocking_job& job) noexcept {
     exec_.now = monotonic_clock::read();
 }
 
+// A spare with tasks of its own stays: it takes the place of the next worker that is blocked.
+bool worker::may_retire() noexcept {
+    return is_spare_ && !pinned_.is_in_use() && !pinned_batch_.is_in_use() &&
+           shared_.may_retire(*this);
+}
+
 void worker::retire() noexcept {
     if (std::exchange(searching_, false)) found_work();
     stands_aside_ = true;

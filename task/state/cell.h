@@ -63,26 +63,26 @@ protected:
         std::exchange(top_.child, nullptr)->handle().destroy();
     }
 
-    static outcome inspect_output(const task_header& self, failure& why) noexcept {
+    static task_end inspect_output(const task_header& self, failure& why) noexcept {
         const output_slot<T>& out = static_cast<const task_cell&>(self).output_;
         if (out.has_exception()) {
             why.exception = out.exception();
-            return outcome::exception;
+            return task_end::exception;
         }
-        if (!out.has_value()) return outcome::cancelled;
+        if (!out.has_value()) return task_end::cancelled;
         if constexpr (is_result_v<T>) {
             why.error = out.value().error();
-            if (why.error) return outcome::error;
+            if (why.error) return task_end::error;
         }
-        return outcome::value;
+        return task_end::value;
     }
 
     static void discard_output(task_header& self) noexcept {
         task_cell& me = static_cast<task_cell&>(self);
         failure why;
-        const outcome how = inspect_output(self, why);
+        const task_end how = inspect_output(self, why);
         const bool failed =
-            how == outcome::exception || (how == outcome::error && why.error != errc::cancelled);
+            how == task_end::exception || (how == task_end::error && why.error != errc::cancelled);
         if (failed && !me.failure_kept_from_hook)
             report_unobserved(
                 {me.id, me.spawn_site(), why.error, std::move(why.exception), me.name()});

@@ -28,17 +28,17 @@ bool group_core::add(task_header& child, std::size_t limit) noexcept {
     return true;
 }
 
-bool group_core::note_outcome(task_header& child, outcome how, failure why) noexcept {
-    if (policy_ == group_policy::independent) return how == outcome::error;
-    if (how == outcome::cancelled) return false;
-    if (how == outcome::value && policy_ != group_policy::first_success) return false;
+bool group_core::note_outcome(task_header& child, task_end how, failure why) noexcept {
+    if (policy_ == group_policy::independent) return how == task_end::error;
+    if (how == task_end::cancelled) return false;
+    if (how == task_end::value && policy_ != group_policy::first_success) return false;
     wake_batch woken;
     mutex_lock guard(lock_);
-    if (how == outcome::value) {
+    if (how == task_end::value) {
         if (!std::exchange(succeeded_, true)) cancel_locked(woken);
         return false;
     }
-    if (first_ != outcome::value) return policy_ == group_policy::first_success;
+    if (first_ != task_end::value) return policy_ == group_policy::first_success;
     first_ = how;
     why_ = std::move(why);
     failed_ = &child;
@@ -160,20 +160,20 @@ std::size_t group_core::alive() const noexcept {
     return alive_;
 }
 
-outcome group_core::take_result(failure& why) noexcept {
+task_end group_core::take_result(failure& why) noexcept {
     mutex_lock guard(lock_);
     if (succeeded_) {
-        first_ = outcome::value;
+        first_ = task_end::value;
         why_ = failure{};
-        return outcome::value;
+        return task_end::value;
     }
-    if (first_ == outcome::value) return cancelled_ ? outcome::cancelled : outcome::value;
+    if (first_ == task_end::value) return cancelled_ ? task_end::cancelled : task_end::value;
     why = std::move(why_);
-    return std::exchange(first_, outcome::cancelled);
+    return std::exchange(first_, task_end::cancelled);
 }
 
 void group_core::report_untold() noexcept {
-    const bool has_failure = first_ == outcome::error || first_ == outcome::exception;
+    const bool has_failure = first_ == task_end::error || first_ == task_end::exception;
     if (!has_failure || succeeded_) return;
     // Relaxed: who takes the output at this moment on another thread may see it reported, too.
     if (failed_->output_was_taken.load(relaxed)) return;

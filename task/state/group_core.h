@@ -55,7 +55,7 @@ public:
     /// Returns: true when the hook for unobserved failures is not to hear of a failure: join() will
     ///          tell it, or it is an error in an independent group, where errors are everyday
     ///          business and come as often as a peer likes.
-    bool note_outcome(task_header& child, outcome how, failure why) noexcept;
+    bool note_outcome(task_header& child, task_end how, failure why) noexcept;
     /// The child is complete: its last touch of the group.
     void child_ended(task_header& child) noexcept;
 
@@ -72,7 +72,7 @@ public:
     std::size_t alive() const noexcept;
 
     /// What join() returns, and why. Requires: no child is alive. A failure is told once.
-    outcome take_result(failure& why) noexcept;
+    task_end take_result(failure& why) noexcept;
     /// Reports a failure that neither join() nor the child's handle has told. Requires: no child is
     /// alive.
     void report_untold() noexcept;
@@ -86,8 +86,8 @@ private:
     std::size_t alive_ = 0;
     intrusive_list<group_waiter> waiting_;
     failure why_;
-    task_header* failed_ = nullptr;   // whose failure it is; counted
-    outcome first_ = outcome::value;  // the first failure; value: none so far
+    task_header* failed_ = nullptr;     // whose failure it is; counted
+    task_end first_ = task_end::value;  // the first failure; value: none so far
     group_policy policy_;
     bool cancelled_ = false;
     bool succeeded_ = false;  // first_success: one child has

@@ -35,9 +35,29 @@ private:
 
 }  // namespace
 
+void task_header::tell_spawned() const noexcept {
+    const task_hooks* const hooks = scheduler_.tasks.hooks;
+    if (hooks != nullptr && hooks->spawned != nullptr) hooks->spawned(hooks->data, info());
+}
+
+void task_header::tell_ended() const noexcept {
+    const task_hooks& hooks = *scheduler_.tasks.hooks;
+    if (hooks.ended == nullptr) return;
+    failure why;
+    hooks.ended(hooks.data, info(), kind_.inspect_output(*this, why));
+}
+
+[[gnu::noinline]] bool task_header::poll_with_hooks() noexcept {
+    const task_hooks& hooks = *exec->hooks;
+    if (hooks.before_poll != nullptr) hooks.before_poll(hooks.data, info());
+    const bool has_ended = main_.run();
+    if (hooks.after_poll != nullptr) hooks.after_poll(hooks.data, info());
+    return has_ended;
+}
+
 // Returns: true when the task has ended.
 inline bool task_header::poll_main_line() noexcept {
-    if (main_.run()) return true;
+    if (exec->hooks == nullptr ? main_.run() : poll_with_hooks()) return true;
     const leaf* at = main_.leaf();
     last_site.store(at != nullptr ? std::bit_cast<const void*>(at->frame->site) : nullptr,
                     relaxed);  // see last_site
@@ -87,10 +107,12 @@ poll_end task_header::run(execution& e) noexcept {
 void task_header::complete(bool dropped) noexcept {
     count_end(dropped);
     kind_.finish(*this, dropped);
+    if (scheduler_.tasks.hooks != nullptr) [[unlikely]]
+        tell_ended();
     group_core* const owner_group = group;
     if (owner_group != nullptr) {
         failure why;
-        const outcome how = kind_.inspect_output(*this, why);
+        const task_end how = kind_.inspect_output(*this, why);
         failure_kept_from_hook = owner_group->note_outcome(*this, how, std::move(why));
     }
     // The running thread's, the spare ones, and the one for life. The group's last touch needs one.
@@ -107,7 +129,7 @@ void task_header::complete(bool dropped) noexcept {
 }
 
 void task_header::count_end(bool dropped) noexcept {
-    if (exec->scheduler != &scheduler_) [[unlikely]] {
+    if (&exec->scheduler->tasks != &scheduler_.tasks) [[unlikely]] {
         EDO_ASSERT(dropped);
         return scheduler_.tasks.note_dropped_elsewhere();
     }

@@ -11,6 +11,7 @@
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/atomic.h>
 #include <edo/task/context.h>
+#include <edo/task/hooks.h>
 #include <edo/task/state/state.h>
 #include <edo/task/waker.h>
 
@@ -26,9 +27,6 @@ enum class poll_end {
     gone,     ///< ended, or the queue entry was stale; the caller's reference is used up
 };
 
-/// How a task ended.
-enum class outcome : std::uint8_t { value, error, exception, cancelled };
-
 /// Why a task failed, if it did.
 struct failure {
     std::error_code error;
@@ -43,7 +41,7 @@ struct task_kind {
     /// Destroys the output that nobody takes; reports it if it is a failure.
     void (*discard_output)(task_header& self) noexcept;
     /// Says what the output is, without taking it, and copies why it is a failure.
-    outcome (*inspect_output)(const task_header& self, failure& why) noexcept;
+    task_end (*inspect_output)(const task_header& self, failure& why) noexcept;
     /// Frees the cell.
     void (*deallocate)(task_header& self) noexcept;
     /// The task's name, which never changes. Null: tasks of this kind have none.
@@ -93,6 +91,9 @@ public:
     /// Ends a task that was refused by the registry, without running it; releases what launch()
     /// counted for the registry and the queue.
     void end_unlisted() noexcept;
+
+    /// Tells the hooks of a task that has just been listed. The cell must be alive during the call.
+    void tell_spawned() const noexcept;
 
     /// For the cell: the task ends by an exception.
     void note_thrown() noexcept;
@@ -173,6 +174,11 @@ public:
 
 private:
     bool poll_main_line() noexcept;
+    bool poll_with_hooks() noexcept;
+    void tell_ended() const noexcept;
+
+    task_info info() const noexcept { return {id, name(), spawn_site_}; }
+
     bool drop_main_line() noexcept;
     bool notify_and_release(unsigned slot) noexcept;
     void complete(bool dropped) noexcept;

@@ -8,6 +8,10 @@
 #include <edo/base/seam/spin_lock.h>
 #include <edo/base/seam/tuning.h>
 
+namespace edo {
+class task_hooks;
+}
+
 namespace edo::detail {
 
 class task_header;
@@ -23,6 +27,10 @@ struct registry_entry;
 /// Thread-safe: yes.
 class registry {
 public:
+    /// What is called in the life of each task that is listed; null: nothing. Never changes once
+    /// there are tasks.
+    const task_hooks* hooks = nullptr;
+
     /// Gives the task its id and lists it.
     /// Returns: false after close(); then the task is not listed and must not run.
     bool insert(task_header& task) noexcept;

@@ -308,6 +308,61 @@ TEST(guide, context) {
     EXPECT_EQ(edo::testing::run(serve_request()), "shop#7 shop#0");
 }
 
+// ---- where and when tasks run
+
+// [snippet: batch]
+edo::task<long> count_primes(int below) {
+    long primes = 0;
+    for (int n = 2; n < below; ++n) {
+        bool is_prime = true;
+        for (int d = 2; d * d <= n && is_prime; ++d)
+            is_prime = n % d != 0;
+        primes += is_prime ? 1 : 0;
+        co_await edo::consume_budget();  // the shorter the turns, the less others are delayed
+    }
+    co_return primes;
+}
+
+edo::task<long> count_beside_the_clients() {
+    const auto patient = edo::spawn_options().name("primes").priority(edo::priority::batch);
+    co_return co_await edo::spawn(edo::with(patient, count_primes), 1'000).join();
+}
+
+// [end]
+
+TEST(guide, batch) {
+    edo::current_thread_runtime rt;
+    EXPECT_EQ(rt.block_on(count_beside_the_clients()), 168);
+}
+
+// [snippet: per_core]
+edo::task<edo::result<void>> serve_on_this_core(edo::net::socket_addr at) {
+    auto shared_port = edo::net::tcp_listener::options().reuse_port(true);
+    auto listener = co_await edo::or_return(edo::net::tcp_listener::bind(at, shared_port));
+    std::map<std::string, int> visits;  // of this core's clients; needs no lock
+    for (;;) {
+        auto accepted = co_await edo::or_return(listener.accept());
+        ++visits[accepted.peer.to_string()];
+    }
+}
+
+edo::runtime serve_on_every_core(edo::net::socket_addr at) {
+    auto rt = edo::runtime::builder().per_core(true).pin_workers(true).build().value();
+    for (unsigned worker = 0; worker < rt.info().workers; ++worker) {
+        const auto there = edo::spawn_options().worker(worker);
+        rt.spawn(edo::with(there, serve_on_this_core), at).detach();
+    }
+    return rt;
+}
+
+// [end]
+
+TEST(guide, per_core) {
+    const auto any_port = edo::net::socket_addr::parse("127.0.0.1:0");
+    auto rt = serve_on_every_core(any_port.value());
+    EXPECT_EQ(rt.metrics().tasks_alive, rt.info().workers);
+}
+
 // ---- figures
 
 // [snippet: figures]

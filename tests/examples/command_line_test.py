@@ -51,7 +51,7 @@ class Flags(unittest.TestCase):
         for name in SERVERS:
             ended = run(name, "--help")
             self.assertEqual((ended.returncode, ended.stderr), (0, ""))
-            for flag in ("--address", "--port", "--threads", "--reactor", "--log", "--help"):
+            for flag in ("--address", "--port", "--threads", "--reactor", "--per-core", "--log", "--help"):
                 self.assertIn(flag, ended.stdout)
 
     def test_odd_environment_variables(self):

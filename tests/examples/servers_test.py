@@ -43,6 +43,16 @@ class EchoServer(unittest.TestCase):
                 client.close()
             server.wait_until_idle()
 
+    def test_many_clients_of_a_server_with_a_listener_on_each_worker(self):
+        with example_server("echo_server", "--per-core", reactor=REACTOR) as server:
+            clients = [server.connect() for _ in range(100)]
+            for number, client in enumerate(clients):
+                client.sendall(b"%03d" % number)
+            for number, client in enumerate(clients):
+                self.assertEqual(receive(client, 3), b"%03d" % number)
+                client.close()
+            server.wait_until_idle()
+
     def test_an_idle_server_does_nothing_at_all(self):
         with example_server("echo_server", reactor=REACTOR) as server:
             clients = [server.connect() for _ in range(20)]

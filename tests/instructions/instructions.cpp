@@ -85,7 +85,7 @@ edo::task<> select_of_two(std::size_t times) {
     }
 }
 
-class no_scheduler final : public edo::detail::scheduler {
+class no_scheduler final : public edo::detail::root_scheduler {
 public:
     void schedule(edo::detail::task_header&) noexcept override {}
 

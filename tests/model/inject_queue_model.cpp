@@ -111,6 +111,16 @@ void look_after_being_told() {
     w->end();
 }
 
+// Whatever a taker does meanwhile: as long as a task is left nobody finds the queue empty.
+void look_beside_a_taker_that_leaves_one() {
+    auto w = std::make_unique<world>(2);
+    w->push(0);
+    w->push(1);
+    run_threads([&] { w->take(1); },
+                [&] { expect(!w->queue.is_empty(), "a task was out of sight"); });
+    w->end();
+}
+
 // Entries that come after the end let go of their references, and only those.
 void close_beside_push() {
     auto w = std::make_unique<world>(2);
@@ -133,6 +143,8 @@ const scenario push_s{"inject_queue.push_beside_take", push_beside_take};
 const scenario pushers_s{"inject_queue.two_pushers_and_a_taker", two_pushers_and_a_taker};
 const scenario overflow_s{"inject_queue.overflow_beside_two_takers", overflow_beside_two_takers};
 const scenario look_s{"inject_queue.look_after_being_told", look_after_being_told};
+const scenario left_s{"inject_queue.look_beside_a_taker_that_leaves_one",
+                      look_beside_a_taker_that_leaves_one};
 const scenario close_s{"inject_queue.close_beside_push", close_beside_push};
 
 TEST(inject_queue_model, each_task_is_taken_once) {
@@ -151,6 +163,10 @@ TEST(inject_queue_model, look_after_being_told_finds_the_task) {
     expect_holds(look_s);
 }
 
+TEST(inject_queue_model, what_a_taker_leaves_is_never_out_of_sight) {
+    expect_holds(left_s);
+}
+
 TEST(inject_queue_model, closing_lets_go_of_each_entry_once) {
     expect_holds(close_s);
 }
@@ -164,23 +180,44 @@ void caught(const char* name,
                      .line = line,
                      .what = what,
                      .order = order};
-    expect_caught(bug, {push_s, pushers_s, overflow_s, look_s, close_s});
+    expect_caught(bug, {push_s, pushers_s, overflow_s, look_s, left_s, close_s});
 }
 
 TEST(inject_queue_mutants, every_lock_is_forgotten) {
     caught("no lock", "mutex_lock guard(lock_)", mutant::kind::skip);
 }
 
-TEST(inject_queue_mutants, size_is_only_released) {
+TEST(inject_queue_mutants, push_is_only_released) {
     caught("L release", "// L", mutant::kind::weaken, std::memory_order_release);
 }
 
-TEST(inject_queue_mutants, size_is_only_acquired) {
-    caught("E acquire", "// E", mutant::kind::weaken, std::memory_order_acquire);
+TEST(inject_queue_mutants, push_is_relaxed) {
+    caught("L relaxed", "// L", mutant::kind::weaken);
 }
 
-TEST(inject_queue_mutants, size_is_not_kept) {
-    caught("L skipped", "// L", mutant::kind::skip);
+TEST(inject_queue_mutants, push_is_torn) {
+    caught("L torn", "// L", mutant::kind::tear);
+}
+
+TEST(inject_queue_mutants, gathering_is_relaxed) {
+    caught("T relaxed", "// T", mutant::kind::weaken);
+}
+
+TEST(inject_queue_mutants, gathering_is_only_acquired) {
+    caught("T acquire", "// T", mutant::kind::weaken, std::memory_order_acquire);
+}
+
+TEST(inject_queue_mutants, what_is_gathered_is_out_of_sight_meanwhile) {
+    caught("B skipped", "// B", mutant::kind::skip);
+}
+
+TEST(inject_queue_mutants, look_is_only_acquired) {
+    caught("E acquire", "incoming_.load(seq_cst);", mutant::kind::weaken,
+           std::memory_order_acquire);
+}
+
+TEST(inject_queue_mutants, what_is_left_is_not_published) {
+    caught("S skipped", "// S", mutant::kind::skip);
 }
 
 }  // namespace

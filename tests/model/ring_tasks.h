@@ -11,7 +11,7 @@
 
 namespace edo::model {
 
-class no_scheduler final : public detail::scheduler {
+class no_scheduler final : public detail::root_scheduler {
 public:
     void schedule(detail::task_header&) noexcept override {}
 

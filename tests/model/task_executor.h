@@ -15,7 +15,7 @@
 namespace edo::model {
 
 /// All tasks are spawned before the workers start; the workers end when every task has.
-class executor final : public detail::scheduler {
+class executor final : public detail::root_scheduler {
 public:
     ~executor() {
         if (tasks.close()) is_destroyed_ = true;
@@ -64,6 +64,7 @@ public:
 
     void begin(detail::execution& exec, detail::random& choices) noexcept {
         exec.scheduler = this;
+        exec.spawns_into = this;
         exec.choices = &choices;
         exec.read_clock = [](const detail::execution& e) noexcept { return e.now; };
         detail::set_current_execution(&exec);

@@ -36,7 +36,7 @@ private:
     edo_check::parker woken_;
 };
 
-class thread_scheduler final : public detail::scheduler {
+class thread_scheduler final : public detail::root_scheduler {
 public:
     void schedule(detail::task_header& task) noexcept override {
         static_cast<thread_task&>(task).scheduled();

@@ -1,4 +1,4 @@
-#include <edo/task/named.h>
+#include <edo/task/spawn_options.h>
 
 #include "runtime/flavors.h"
 #include "support/event.h"

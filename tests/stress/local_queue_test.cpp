@@ -37,7 +37,7 @@ task_header* pop(inject_queue& from) {
     return one.pop_front();
 }
 
-class no_scheduler final : public edo::detail::scheduler {
+class no_scheduler final : public edo::detail::root_scheduler {
 public:
     void schedule(task_header&) noexcept override {}
 

@@ -24,6 +24,7 @@ class manual_executor {
 public:
     manual_executor() : core_(new core) {
         execution_.scheduler = core_;
+        execution_.spawns_into = core_;
         execution_.choices = &choices_;
         execution_.now = instant{std::chrono::seconds(1)};
         execution_.read_clock = [](const detail::execution& e) noexcept { return e.now; };
@@ -105,7 +106,7 @@ public:
     void set_now(instant now) { execution_.now = now; }
 
 private:
-    struct core final : detail::scheduler {
+    struct core final : detail::root_scheduler {
         void schedule(detail::task_header& task) noexcept override {
             std::lock_guard guard(lock);
             queue.push_back(&task);

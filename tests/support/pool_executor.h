@@ -59,7 +59,7 @@ public:
     detail::scheduler& scheduler() { return *core_; }
 
 private:
-    struct core final : detail::scheduler {
+    struct core final : detail::root_scheduler {
         void schedule(detail::task_header& task) noexcept override {
             {
                 std::lock_guard guard(lock);
@@ -85,6 +85,7 @@ private:
         detail::random choices{index + 1};
         detail::execution exec;
         exec.scheduler = core_;
+        exec.spawns_into = core_;
         exec.choices = &choices;
         exec.read_clock = [](const detail::execution& e) noexcept { return e.now; };
         detail::set_current_execution(&exec);
