@@ -183,6 +183,19 @@ asio_task<measurement> asio_timer_alone(std::size_t count) {
     co_return measurement{watch.elapsed(), passed};
 }
 
+// And with no other timer.
+
+edo::task<measurement> edo_lone_timer(std::size_t count) {
+    const edo::instant due = edo::now() + 1h;
+    double passed = 0;
+    const stopwatch watch;
+    for (std::size_t i = 0; i < count; ++i) {
+        const bool too_early = co_await arm_and_drop(due);
+        passed += too_early ? 1 : 0;
+    }
+    co_return measurement{watch.elapsed(), passed};
+}
+
 // Sleep for 1 ms on an idle machine: how late is it over?
 
 edo::task<measurement> edo_sleep(std::size_t count) {
@@ -223,6 +236,8 @@ void add_timer() {
          .most_workers = 1,
          .once = true},
         edo_timer_alone, asio_timer_alone);
+    enter_each<edo_side>({.name = "timer_arm_drop", .operations = 200'000, .most_workers = 1},
+                         edo_lone_timer);
     add({.name = "sleep_1ms",
          .operations = 300,
          .most_workers = 1,

@@ -6,15 +6,27 @@ import subprocess
 from statistics import median
 
 NAME = re.compile(r"^(edo|asio)[/_:]+(.+)$")
+CASE = re.compile(r"^(edo|asio)/(\w+)/")
 TO_NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 STANDARD = {"name", "run_name", "run_type", "family_index", "per_family_instance_index",
             "repetitions", "repetition_index", "threads", "iterations", "real_time", "cpu_time",
             "time_unit", "label", "items_per_second", "bytes_per_second"}
 
 
+def paired_cases(program):
+    """The cases that both sides have, as a filter; what only Edo has is for peers.py."""
+    listed = subprocess.run([str(program), "--benchmark_list_tests"], capture_output=True,
+                            text=True, check=True, timeout=60).stdout.splitlines()
+    cases = {"edo": set(), "asio": set()}
+    for found in filter(None, map(CASE.match, listed)):
+        cases[found[1]].add(found[2])
+    return "/(" + "|".join(sorted(cases["edo"] & cases["asio"])) + ")/"
+
+
 def run_once(program, quick):
     """Returns: one dictionary for each benchmark: name, time in ns, counters of its own."""
-    command = [str(program), "--benchmark_format=json"]
+    command = [str(program), "--benchmark_format=json",
+               f"--benchmark_filter={paired_cases(program)}"]
     if quick:
         command.append("--benchmark_min_time=0.05")
     done = subprocess.run(command, capture_output=True, text=True, timeout=1800)
