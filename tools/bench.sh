@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Measures Edo beside Boost.Asio, Boost.Beast and raw servers, everything interleaved.
+# Measures Edo beside Boost.Asio, Boost.Beast, raw servers, Tokio, Go and oneTBB, all interleaved.
 #   tools/bench.sh            main rows, one and two server threads, about a quarter of an hour
 #   tools/bench.sh --quick    about a minute
+#   tools/bench.sh --only peers   beside Tokio, Go and oneTBB, as far as they are installed
 #   tools/bench.sh --help     all options
 # Prints markdown tables; raw data and latency curves go to build/bench.
 set -euo pipefail
@@ -16,8 +17,10 @@ need python3 python3
 need taskset util-linux
 
 build=yes
+peers=no
 for argument in "$@"; do
     case $argument in
+        peers | --only=peers | --full) peers=yes ;;
         --no-build | --help | -h | --bin | --bin=*) build=no ;;
     esac
 done
@@ -27,5 +30,7 @@ if [[ $build == yes ]]; then
     cd "$root"
     cmake --preset release >&2
     cmake --build --preset release >&2
+    # What cannot be built is left out; the report says so.
+    [[ $peers == no ]] || cmake --build --preset release --target bench_peers -- -k 0 >&2 || true
 fi
 exec python3 -B "$root/bench/report/bench.py" "$@"

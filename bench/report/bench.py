@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import comparison
 import machine
 import markdown
 import micro
+import peers
 import plan
 from server_under_load import Failed, ServerUnderLoad, Skipped
 
@@ -31,8 +33,8 @@ class Bench:
         self._opts = opts
         self._generator = opts.bin / "bench_load_generator"
         self._skipped = {}
-        self.results = {"rows": [], "curves": [], "goals": [], "micro": [], "skipped": [],
-                        "failures": []}
+        self.results = {"rows": [], "curves": [], "goals": [], "micro": [], "peers": [],
+                        "skipped": [], "failures": []}
 
     def run_row(self, row, threads):
         servers = [s for s in plan.SERVERS[row.service] if s.quick or not self._opts.quick]
@@ -94,6 +96,48 @@ class Bench:
         if rounds:
             self.results["micro"] = micro.pair(rounds, plan.MICRO_GOALS, plan.COUNTER_GOALS)
             print("\n" + markdown.micro_table(self.results["micro"]), flush=True)
+
+    def run_peers(self):
+        program = self._opts.bin / "bench_micro"
+        contestants = []
+        for make in (lambda: peers.Micro("edo", program, "libbenchmark-dev"),
+                     *(lambda p=p: peers.Peer(p.name, self._opts.bin / p.program, p.package)
+                       for p in plan.PEERS),
+                     lambda: peers.Micro("asio", program, "libbenchmark-dev and libboost-dev")):
+            try:
+                contestants.append(make())
+            except peers.Missing as reason:
+                self._skip("peers", str(reason))
+        if not contestants or contestants[0].name != "edo":
+            return
+        known = [case for peer in contestants[1:] if peer.name != "asio" for case in peer.cases]
+        cases = [c for c in contestants[0].cases if c in known and self._opts.cases.search(c)]
+        for case in cases:
+            self._run_case(case, [c for c in contestants if case in c.cases])
+        if self.results["peers"]:
+            print("\n" + markdown.peer_table(self.results["peers"]), flush=True)
+
+    def _run_case(self, case, contestants):
+        samples = {}
+        for number in range(self._opts.rounds):
+            progress(f"{case}, round {number + 1} of {self._opts.rounds}")
+            try:
+                answers = peers.measure_round(case, contestants, self._opts.seconds / 10, number)
+            except peers.Failed as reason:
+                return self._fail(f"{case}: {reason}")
+            for name, answer in answers.items():
+                if isinstance(answer, peers.Sample):
+                    samples.setdefault(name, []).append(answer.ns)
+                    continue
+                # Not asked again: it might take as long every time.
+                contestants = [c for c in contestants if c.name != name]
+                samples.pop(name, None)
+                if name == "edo":
+                    return self._fail(f"{case}: {name}: {answer}")
+                self._skip(f"{case}, {name}", str(answer))
+        order = [c.name for c in contestants]
+        self.results["peers"].append(peers.judge(case, {name: samples[name] for name in order},
+                                                 plan.PEER_GOAL, plan.PEER_FIGURES))
 
     def _interleave(self, servers, threads, service, flags, rounds, title):
         """Every round measures every server once, each time from another one onwards.
@@ -175,16 +219,27 @@ def thread_counts(text):
     return counts
 
 
+def pattern(text):
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}")
+
+
 def read_options():
     parser = argparse.ArgumentParser(
         prog="tools/bench.sh",
-        description="Measures Edo beside Boost.Asio, Boost.Beast and raw servers, interleaved.")
+        description="Measures Edo beside Boost.Asio, Boost.Beast, raw servers, Tokio, Go and oneTBB, "
+                    "interleaved.")
     parser.add_argument("--quick", action="store_true", help="about a minute; the main rows")
     parser.add_argument("--full", action="store_true", help="near an hour; all rows")
     parser.add_argument("--rounds", type=positive(int), help="rounds of each row")
     parser.add_argument("--seconds", type=positive(float), help="measured time of each run")
     parser.add_argument("--threads", type=thread_counts, help="server threads, such as 1,2")
-    parser.add_argument("--only", choices=("echo", "http", "micro"), help="one part of it")
+    parser.add_argument("--only", choices=("echo", "http", "micro", "peers"),
+                        help="one part of it; peers (Tokio, Go, oneTBB) are else in --full alone")
+    parser.add_argument("--cases", type=pattern, default="",
+                        help="of the peers' cases only those that match, such as 'spawn|yield/2'")
     parser.add_argument("--unpinned", action="store_true",
                         help="leaves one-thread servers and their client to the scheduler; else "
                              "the server runs on CPU 0 and the client on CPU 1")
@@ -207,7 +262,7 @@ def read_options():
 
 def main():
     opts = read_options()
-    if opts.only != "micro" and not (opts.bin / "bench_load_generator").exists():
+    if opts.only not in ("micro", "peers") and not (opts.bin / "bench_load_generator").exists():
         sys.exit(f"{opts.bin / 'bench_load_generator'} is not built; start tools/bench.sh without "
                  "--no-build")
     opts.out.mkdir(parents=True, exist_ok=True)
@@ -223,7 +278,7 @@ def main():
     if os.getloadavg()[0] > 0.5:
         progress("NOTE this machine is busy with other work; only ratios of CPU time mean something")
 
-    if opts.only != "micro":
+    if opts.only not in ("micro", "peers"):
         rows = [r for r in plan.ROWS if opts.only in (None, r.service)
                 and (r.quick or not opts.quick) and (opts.full or not r.full_only)]
         for threads in opts.threads:
@@ -235,6 +290,8 @@ def main():
                 bench.run_curve(curve)
     if opts.only in (None, "micro"):
         bench.run_micro()
+    if opts.only == "peers" or opts.full and opts.only is None:
+        bench.run_peers()
 
     results = bench.results
     if results["goals"]:
@@ -245,7 +302,8 @@ def main():
     path = opts.out / "results.json"
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     verdicts = [g["verdict"] for g in results["goals"]] + [
-        p["verdict"] for p in results["micro"] if "verdict" in p]
+        p["verdict"] for p in results["micro"] if "verdict" in p] + [
+        "missed" if p["missed"] else "reached" for p in results["peers"]]
     print(f"\nbench: {len(results['rows'])} rows, {verdicts.count('reached')} goals reached, "
           f"{verdicts.count('tie')} ties, {verdicts.count('missed')} missed, "
           f"{len(results['skipped'])} skipped, {len(results['failures'])} failed, "

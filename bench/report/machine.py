@@ -38,6 +38,20 @@ def _defined(header, macro):
     return "not found"
 
 
+def _peer_versions():
+    """Of those that are installed."""
+    tokio = sorted(Path("/usr/share/cargo/registry").glob("tokio-[0-9]*"))
+    versions = {
+        "Tokio": tokio[-1].name.removeprefix("tokio-") if tokio else "",
+        "rustc": _first_line("rustc", "--version"),
+        "Go": _first_line("go", "version"),
+        "oneTBB": ".".join(_defined("oneapi/tbb/version.h", f"TBB_VERSION_{part}")
+                           for part in ("MAJOR", "MINOR"))
+                  if Path("/usr/include/oneapi/tbb/version.h").exists() else "",
+    }
+    return {label: version for label, version in versions.items() if version}
+
+
 def describe(build_dir, root):
     """Returns: label -> text, in the order in which it is printed."""
     cache = _cache(build_dir)
@@ -55,6 +69,7 @@ def describe(build_dir, root):
                               _defined("liburing/io_uring_version.h", "IO_URING_VERSION_MINOR")))
                     if Path("/usr/include/liburing/io_uring_version.h").exists()
                     else _first_line("pkg-config", "--modversion", "liburing") or "not found",
+        **_peer_versions(),
         "revision": _first_line("git", "-C", str(root), "describe", "--always", "--dirty")
                     or "no git",
         "load average before": " ".join(f"{each:.2f}" for each in os.getloadavg()),

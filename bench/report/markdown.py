@@ -52,6 +52,22 @@ def micro_table(pairs):
                  body)
 
 
+def peer_table(rows):
+    """The sides are the columns, in the order in which they first appear."""
+    sides = list(dict.fromkeys(side for row in rows for side in row["ns"]))
+    body = []
+    for row in rows:
+        body.append((row["case"], str(row["workers"]),
+                     *(f"{row['ns'][side]:,.1f}" if side in row["ns"] else "–" for side in sides),
+                     f"{row['to_rival']:.2f}" if "to_rival" in row else "–",
+                     f"{row['to_best']:.2f} {row['best']}" if "best" in row else "–",
+                     f"≤ {row['bound']:.2f}" if "bound" in row else "≤ 1",
+                     f"{row['figure']:g}" if "figure" in row else "",
+                     "missed: " + ", ".join(row["missed"]) if row["missed"] else "reached"))
+    return table(("Case, ns an operation", "workers", *sides, "Edo : Tokio", "Edo : best", "goal",
+                  "figure", ""), body)
+
+
 def curve_table(title, series):
     rates = sorted({point["rate"] for line in series.values() for point in line})
     body = []

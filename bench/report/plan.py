@@ -75,6 +75,25 @@ class CounterGoal:
     bound: float
 
 
+@dataclass(frozen=True)
+class Peer:
+    """Another runtime that bench_micro's cases are put to."""
+
+    name: str
+    program: str
+    package: str
+
+
+@dataclass(frozen=True)
+class PeerGoal:
+    """The highest ratios of time, ours to theirs: to `rival`, and to whoever is best."""
+
+    rival: str
+    one_worker: float
+    more_workers: float
+    to_best: float
+
+
 def edo(program, reactor):
     return Server(f"Edo {reactor}", "edo", reactor, (program, "--reactor", reactor))
 
@@ -151,3 +170,30 @@ COUNTER_GOALS = (
     CounterGoal(r"sleeping_task.* bytes_per_task", 400),
     CounterGoal(r"sleep_1ms.* late_p50_us", 120),
 )
+
+PEERS = (
+    Peer("tokio", "peer_tokio", "librust-tokio-dev and cargo"),
+    Peer("go", "peer_go", "golang-go"),
+    Peer("tbb", "peer_tbb", "libtbb-dev"),
+)
+
+PEER_GOAL = PeerGoal("tokio", one_worker=1 / 1.5, more_workers=1 / 1.25, to_best=1.0)
+
+# What Edo is to reach on the machine of the first measurements, in ns, with one worker and with two.
+# Machines differ and drift, so these are shown and not judged.
+PEER_FIGURES = {
+    "spawn_10k": (32, 32),
+    "spawn_from_outside": (100, 100),
+    "yield": (20, 20),
+    "ping_pong_pair": (200, 300),
+    "chained_spawn": (55, 55),
+    "spawn_join": (110, 110),
+    "two_in_turn": (80, 80),
+    "mpsc_1_to_1": (25, 40),
+    "mpsc_4_to_1": (25, 35),
+    "mutex_uncontended": (6,),
+    "mutex_contended": (31, 31),
+    "select_two_ready": (25,),
+    "timer_arm_drop": (60,),
+    "fork_join_fib": (98, 66),
+}
