@@ -12,7 +12,6 @@
 #include <edo/task/join_handle.h>
 #include <edo/task/spawn.h>
 #include <edo/task/task.h>
-#include <edo/task/yield.h>
 
 namespace bench {
 namespace {
@@ -101,16 +100,17 @@ edo::task<measurement> wake_elsewhere(std::size_t count) {
     edo::join_handle<void> sleeper = edo::spawn(answer_calls, &shared, count);
     std::chrono::duration<double> waited{};
     for (std::size_t i = 0; i < count; ++i) {
-        co_await edo::yield_now();
         for (const auto start = steady_clock::now(); steady_clock::now() - start < idle_for;) {
         }
         const stopwatch watch;
         shared.called.notify_one();
         // The task that was woken last is kept for this worker: that is this one now.
-        edo::spawn(do_nothing).detach();
+        edo::join_handle<void> kept = edo::spawn(do_nothing);
         while (shared.answers.load(std::memory_order_acquire) == i) {
         }
         waited += watch.elapsed();
+        // And no yield: some runtimes wake a worker for it.
+        co_await std::move(kept).join();
     }
     co_await std::move(sleeper).join();
     co_return measurement{waited};

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,16 +62,17 @@ func wakeElsewhere(count int) time.Duration {
 	}()
 	var waited time.Duration
 	for i := 0; i < count; i++ {
-		runtime.Gosched()
 		for idle := time.Now(); time.Since(idle) < idleFor; {
 		}
 		start := time.Now()
 		called <- struct{}{}
 		// The goroutine that was woken last is kept for this processor: that is this one now.
-		go func() {}()
+		kept := make(chan struct{}, 1)
+		go func() { kept <- struct{}{} }()
 		for atomic.LoadInt64(&answers) == int64(i) {
 		}
 		waited += time.Since(start)
+		<-kept
 	}
 	return waited
 }

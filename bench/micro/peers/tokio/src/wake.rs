@@ -75,17 +75,18 @@ fn wake_elsewhere(runtime: &Runtime, count: usize) -> Duration {
         });
         let mut waited = Duration::ZERO;
         for i in 0..count {
-            tokio::task::yield_now().await;
             let idle = Instant::now();
             while idle.elapsed() < IDLE_FOR {}
             let start = Instant::now();
             shared.called.notify_one();
             // The task that was woken last is kept for this worker: that is this one now.
-            tokio::spawn(async {});
+            let kept = tokio::spawn(async {});
             while shared.answers.load(Ordering::Acquire) == i {
                 spin_loop();
             }
             waited += start.elapsed();
+            // And no yield, which would wake a worker.
+            kept.await.unwrap();
         }
         sleeper.await.unwrap();
         waited
