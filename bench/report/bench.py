@@ -40,6 +40,8 @@ class Bench:
         servers = [s for s in plan.SERVERS[row.service] if s.quick or not self._opts.quick]
         flags = [*row.load, "--connections", str(row.connections),
                  "--threads", str(min(threads, row.connections))]
+        if "--rate" in row.load:
+            flags += self._wait_at_fixed_rate(threads)
         raw = self._interleave(servers, threads, row.service, flags, self._opts.rounds, row.title)
         if not raw:
             return
@@ -60,11 +62,8 @@ class Bench:
         series = {}
         samples = []
         for rate in rates:
-            flags = ["--connections", str(curve.connections), "--rate", str(rate)]
-            # A client that sleeps would add its own wake-up to every latency; where it has a CPU
-            # of its own it stays awake.
-            if self._pinned(1):
-                flags += ["--wait", "spin"]
+            flags = ["--connections", str(curve.connections), "--rate", str(rate),
+                     *self._wait_at_fixed_rate(1)]
             raw = self._interleave(servers, 1, curve.service, flags, rounds,
                                    f"{curve.title}, {rate:,} requests/s")
             samples.append({"rate": rate, "samples": raw})
@@ -176,6 +175,11 @@ class Bench:
     def _pinned(self, threads):
         return threads == 1 and not self._opts.unpinned and (os.cpu_count() or 1) >= 2
 
+    def _wait_at_fixed_rate(self, threads):
+        # A client that sleeps would add its own wake-up to every latency; where it has a CPU of its
+        # own it stays awake.
+        return ["--wait", "spin"] if self._pinned(threads) else []
+
     def _skip(self, what, why):
         if self._skipped.get(what) != why:
             self._skipped[what] = why
@@ -236,7 +240,7 @@ def read_options():
     parser.add_argument("--rounds", type=positive(int), help="rounds of each row")
     parser.add_argument("--seconds", type=positive(float), help="measured time of each run")
     parser.add_argument("--threads", type=thread_counts, help="server threads, such as 1,2")
-    parser.add_argument("--only", choices=("echo", "http", "micro", "peers"),
+    parser.add_argument("--only", choices=("echo", "http", "mixed", "micro", "peers"),
                         help="one part of it; peers (Tokio, Go, oneTBB) are else in --full alone")
     parser.add_argument("--cases", type=pattern, default="",
                         help="of the peers' cases only those that match, such as 'spawn|yield/2'")

@@ -122,7 +122,18 @@ HTTP_SERVERS = (
            ("peer_raw_uring", "--service", "http", "--form", "recv"), quick=False),
 )
 
-SERVERS = {"echo": ECHO_SERVERS, "http": HTTP_SERVERS}
+
+def mixed(name, family, busy):
+    return Server(f"Edo, {name}", family, "io_uring",
+                  ("mixed_server", "--reactor", "io_uring", "--busy", str(busy)))
+
+
+MIXED_SERVERS = (
+    mixed("2 busy tasks beside it", "edo", 2),
+    mixed("nothing beside it", "unloaded", 0),
+)
+
+SERVERS = {"echo": ECHO_SERVERS, "http": HTTP_SERVERS, "mixed": MIXED_SERVERS}
 
 ROWS = (
     Row("echo_1", "echo 64 B, 1 connection", "echo", 1, quick=True),
@@ -137,6 +148,10 @@ ROWS = (
     Row("http_64", "HTTP hello, keep-alive, 64 connections", "http", 64, quick=True),
     Row("http_pipelined", "HTTP hello, pipelined 16, 64 connections", "http", 64,
         ("--depth", "16"), quick=True),
+    Row("mixed_64", "echo 64 B beside tasks that compute 100 µs at a time, 64 connections", "mixed",
+        64, ("--mode", "echo")),
+    Row("mixed_64_rate", "the same at 5,000 requests/s", "mixed", 64,
+        ("--mode", "echo", "--rate", "5000")),
 )
 
 CURVES = (
@@ -158,6 +173,7 @@ GOALS = (
     Goal(("http_64",), "rate", "edo", "beast", 1.2, at_most=False),
     Goal(("http_64",), "cpu_us", "edo", "beast", 0.75, at_most=True),
     Goal(("http_pipelined",), "rate", "edo", "beast", 8.0, at_most=False),
+    Goal(("mixed_64", "mixed_64_rate"), "p99_us", "edo", "unloaded", 3.0, at_most=True),
 )
 
 # The first match counts.
