@@ -228,8 +228,10 @@ TEST(join_behaviour, branch_that_is_always_ready_starves_no_other) {
 
     auto h = ex.spawn([&]() -> task<> {
         const auto take_all = [&]() -> task<> {
-            for (; !is_over; ++greedy)
+            while (!is_over) {
                 co_await consume_budget();
+                ++greedy;
+            }
         };
         const auto take_one = [&]() -> task<> {
             co_await consume_budget();
