@@ -26,8 +26,8 @@ private:
 
 }  // namespace detail
 
-/// Lets other tasks run: the task goes on after those that are ready now, and after the reactor and
-/// the timers were asked.
+/// Lets other tasks run: the task goes on after those that are ready now, and after the timers and,
+/// unless that was a few microseconds ago, the reactor were asked.
 ///
 ///     co_await edo::yield_now();
 ///
