@@ -1,5 +1,7 @@
 #include <edo/base/seam/parker.h>
 
+#include <algorithm>
+
 #include <edo/base/seam/futex.h>
 
 namespace edo::detail {
@@ -9,7 +11,9 @@ constexpr std::uint32_t empty = 0, parked = 1, notified = 2;
 
 bool parker::park(duration limit) noexcept {
     const bool bounded = limit != duration::max();
-    const instant until = bounded ? saturating_add(monotonic_clock::read(), limit) : instant::max();
+    // Not before now: what is left of an instant at the beginning of time cannot be counted.
+    const duration span = std::max(limit, duration::zero());
+    const instant until = bounded ? saturating_add(monotonic_clock::read(), span) : instant::max();
     for (;;) {
         std::uint32_t seen = notified;
         if (word_.compare_exchange_strong(seen, empty, acquire, relaxed)) return true;  // T; else P

@@ -70,7 +70,9 @@ void core::end(const char* what, duration limit) noexcept {
     if (ended_) return;
     if (what != nullptr) check_may_block(what, config_.built_at);
     ended_ = true;
-    const instant until = saturating_add(monotonic_clock::read(), limit);
+    // Not before now: what is left of an instant at the beginning of time cannot be counted.
+    const instant until =
+        saturating_add(monotonic_clock::read(), std::max(limit, duration::zero()));
     shutdown(until);
     pools_.join(until);
 }

@@ -85,6 +85,38 @@ TEST(cancel_behaviour, of_oneself_takes_effect_at_the_next_wait) {
     EXPECT_EQ(log, "goes on gone");
 }
 
+TEST(cancel_behaviour, of_oneself_that_is_awaited_ends_there) {
+    manual_executor ex;
+    std::string log;
+    join_handle<void> own;
+
+    own = ex.spawn([&]() -> task<> {
+        const at_end note([&] { log += "gone"; });
+        co_await own.cancel();
+        log += "too far";
+    });
+    ex.run_until_idle();
+
+    EXPECT_TRUE(own.is_finished());
+    EXPECT_EQ(log, "gone");
+}
+
+TEST(cancel_behaviour, task_that_joins_itself_is_freed_with_its_executor) {
+    int ended = 0;
+    {
+        manual_executor ex;
+        join_handle<void> own;
+        own = ex.spawn([&]() -> task<> {
+            const at_end note([&] { ++ended; });
+            co_await std::move(own).join();
+        });
+        ex.run_until_idle();
+        EXPECT_EQ(ended, 0);
+    }
+
+    EXPECT_EQ(ended, 1);
+}
+
 TEST(cancel_behaviour, twice_is_as_good_as_once) {
     manual_executor ex;
     event never;

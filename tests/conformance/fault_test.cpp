@@ -28,11 +28,13 @@
 
 #include <gtest/gtest.h>
 
+#include <edo/base/seam/census.h>
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/spawn_blocking.h>
 #include <edo/sync/oneshot.h>
 #include <edo/task/or_return.h>
+#include <edo/task/select.h>
 #include <edo/task/spawn.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
@@ -79,6 +81,40 @@ TEST_P(fault, spawns_of_64_threads_while_the_runtime_ends_all_resolve) {
     for (auto& each : threads)
         each.join();
     EXPECT_EQ(finished, 640);
+}
+
+TEST_P(fault, limit_far_below_zero_makes_the_end_wait_for_nothing) {
+    std::latch begun(1), go_on(1);
+    auto made = make();
+    made->spawn([&]() -> task<> {
+            co_await spawn_blocking([&] {
+                begun.count_down();
+                go_on.wait();
+            });
+        })
+        .detach();
+    made->block_on(yield_now());
+    begun.wait();
+
+    const shutdown_report report = made->shutdown(duration::min());
+
+    EXPECT_EQ(report.blocking_calls.size(), 1U) << report.to_string();
+    go_on.count_down();
+    made.reset();
+    // Threads that nobody waits for let go of the rest.
+    while (edo::detail::census_of(edo::detail::census_kind::thread) != 0 ||
+           edo::detail::census_of(edo::detail::census_kind::operation) != 0 ||
+           edo::detail::census_of(edo::detail::census_kind::frame) != 0)
+        std::this_thread::yield();
+}
+
+TEST(blocking_fault, thread_that_is_to_stay_for_less_than_nothing_goes_at_once) {
+    auto rt = runtime::builder().worker_threads(1).blocking_keep_alive(duration::min()).build();
+
+    rt->block_on(spawn_blocking([] {}));
+
+    while (rt->metrics().pools.front().threads != 0)
+        std::this_thread::yield();
 }
 
 task<result<void>> accept_for_ever(std::shared_ptr<tcp_listener> at) {
@@ -296,9 +332,91 @@ TEST_P(fault, signals_that_interrupt_every_call_do_no_harm) {
     EXPECT_TRUE(made->shutdown().is_clean());
 }
 
+/// A task in each kind of wait, the frames of which are still there when the runtime ends.
+template <class Held>
+task<> wait_in_every_way(Held) {
+    auto listener = tcp_listener::bind(socket_addr::loopback_v4(0)).value();
+    event never;
+    co_await select(listener.accept(), never.wait(), edo::sleep(1h));
+}
+
+std::optional<current_thread_runtime>& runtime_of_this_thread() {
+    thread_local std::optional<current_thread_runtime> rt;
+    return rt;
+}
+
+// The variable is older than what the library keeps for the thread, so it goes later.
+TEST(thread_fault, current_thread_runtime_in_a_thread_local_ends_with_its_thread) {
+    std::atomic<int> destroyed = 0;
+    auto count = [&] { ++destroyed; };
+
+    std::thread([&] {
+        auto& rt = runtime_of_this_thread();
+        rt.emplace();
+        for (int i = 0; i < 10; ++i)
+            rt->spawn(wait_in_every_way<at_end<decltype(count)>>, at_end(count)).detach();
+        rt->poll_for(0s);
+    }).join();
+
+    EXPECT_EQ(destroyed, 10);
+}
+
+std::optional<join_handle<void>>& handle_of_this_thread() {
+    thread_local std::optional<join_handle<void>> handle;
+    return handle;
+}
+
+TEST_P(fault, handle_in_a_thread_local_cancels_its_task_when_the_thread_ends) {
+    const auto made = make();
+    event never;
+    std::thread([&] {
+        auto& handle = handle_of_this_thread();
+        handle.emplace(made->spawn([&]() -> task<> { co_await never.wait(); }));
+    }).join();
+
+    made->block_on([&]() -> task<> {
+        while (made->metrics().tasks_cancelled != 1)
+            co_await yield_now();
+    });
+}
+
 std::optional<runtime>& runtime_of_the_process() {
     static std::optional<runtime> rt;
     return rt;
+}
+
+std::optional<current_thread_runtime>& current_thread_runtime_of_the_process() {
+    static std::optional<current_thread_runtime> rt;
+    return rt;
+}
+
+// By then the thread-locals of the main thread are gone.
+TEST(process_fault, current_thread_runtime_of_static_duration_ends_with_the_process) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_EXIT(
+        {
+            auto& rt = current_thread_runtime_of_the_process();
+            rt.emplace();
+            auto tell = [] { std::fputs("dropped", stderr); };
+            rt->spawn(wait_in_every_way<at_end<decltype(tell)>>, at_end(tell)).detach();
+            rt->poll_for(0s);
+            std::exit(3);
+        },
+        ::testing::ExitedWithCode(3), "dropped");
+}
+
+TEST(process_fault, exit_by_a_task_of_a_runtime_of_static_duration_is_loud) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto& rt = runtime_of_the_process();
+            rt.emplace(runtime::builder().worker_threads(1).build().value());
+            rt->block_on([]() -> task<> {
+                std::exit(3);
+                co_return;
+            });
+        },
+        "the destructor of runtime 'edo'.*was called inside the task");
 }
 
 TEST(process_fault, runtime_of_static_duration_ends_with_the_process) {
