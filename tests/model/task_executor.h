@@ -156,4 +156,26 @@ private:
     edo::waker waker_;
 };
 
+/// Polls an operation to its end and never takes from it, as a combinator may that is dropped first.
+template <class Op>
+class untaken {
+public:
+    static constexpr bool is_combinator = true;
+
+    explicit untaken(Op&& op) noexcept : op_(std::move(op)) {}
+
+    bool poll(context& cx) noexcept {
+        is_done_ = is_done_ || op_.poll(cx);
+        return false;
+    }
+
+    void take() noexcept {}
+
+    void release_line() noexcept { op_.release_line(); }
+
+private:
+    Op op_;
+    bool is_done_ = false;
+};
+
 }  // namespace edo::model

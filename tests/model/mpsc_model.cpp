@@ -1,0 +1,353 @@
+// The bounded channel (sync/store/mpsc_core.h): room that is handed to who waits for it, messages
+// that move from frame to ring, and the end of the channel from either side.
+
+#include "model_test.h"
+#include "task_executor.h"
+#include <memory>
+#include <optional>
+
+#include <gtest/gtest.h>
+
+#include <edo/sync/mpsc.h>
+#include <edo/task/join_handle.h>
+#include <edo/task/task.h>
+
+namespace {
+
+namespace mpsc = edo::sync::mpsc;
+using edo::task;
+using edo::model::executor;
+using edo::model::untaken;
+using edo_check::expect;
+using edo_check::expect_caught;
+using edo_check::expect_holds;
+using edo_check::mutant;
+using edo_check::run_threads;
+using edo_check::scenario;
+
+using message = std::unique_ptr<int>;  // what it points to is plain
+
+struct world {
+    executor ex;
+    std::optional<mpsc::sender<message>> tx;
+    std::optional<mpsc::receiver<message>> rx;
+    unsigned received = 0;  // a bit for each message
+    bool is_ended = false;
+
+    world() {
+        auto [sender, receiver] = mpsc::channel<message>(1);
+        tx.emplace(std::move(sender));
+        rx.emplace(std::move(receiver));
+    }
+
+    static message make(int number) { return std::make_unique<int>(number); }
+
+    bool try_send(int number) { return static_cast<bool>(tx->try_send(make(number))); }
+
+    void note(const message& got) {
+        const unsigned bit = 1U << *got;
+        expect((received & bit) == 0, "a message was received twice");
+        received |= bit;
+    }
+
+    bool try_receive() {
+        const auto got = rx->try_recv();
+        if (got) note(*got);
+        return static_cast<bool>(got);
+    }
+};
+
+task<> send(world* w, int number) {
+    const auto sent = co_await w->tx->send(world::make(number));
+    static_cast<void>(sent);
+}
+
+task<> send_into(world* w, int number, bool* is_sent) {
+    const auto sent = co_await w->tx->send(world::make(number));
+    *is_sent = static_cast<bool>(sent);
+}
+
+task<> reserve_and_send(world* w, int number) {
+    auto room = co_await w->tx->reserve();
+    if (room) room->send(world::make(number));
+}
+
+task<> reserve_and_not_take(world* w) {
+    co_await untaken(w->tx->reserve());
+}
+
+task<> receive_until(world* w, unsigned all) {
+    while (w->received != all) {
+        const auto got = co_await w->rx->recv();
+        if (!got) break;
+        w->note(*got);
+    }
+}
+
+task<> receive_to_the_end(world* w) {
+    for (;;) {
+        const auto got = co_await w->rx->recv();
+        if (!got) break;
+        w->note(*got);
+    }
+    w->is_ended = true;
+    w->rx.reset();
+}
+
+task<> receive_and_not_take(world* w) {
+    co_await untaken(w->rx->recv());
+}
+
+task<> wait_for_close(world* w) {
+    co_await w->tx->closed();
+    w->tx.reset();
+}
+
+// Two messages through room for one.
+void waiting_send_beside_recv() {
+    auto w = std::make_unique<world>();
+    expect(w->try_send(0), "an empty channel is full");
+    {
+        const auto a = w->ex.spawn(send, w.get(), 1);
+        const auto r = w->ex.spawn(receive_until, w.get(), 3U);
+        run_threads([&] { w->ex.work(); }, [&] { w->ex.work(); });
+    }
+    expect(w->received == 3, "a message is lost");
+}
+
+// The first that waits is dropped while its turn comes; what it sent has gone or is destroyed, and
+// the second has its turn.
+void waiting_send_is_dropped() {
+    auto w = std::make_unique<world>();
+    expect(w->try_send(0), "an empty channel is full");
+    {
+        auto first = w->ex.spawn(send, w.get(), 1);
+        const auto second = w->ex.spawn(send, w.get(), 2);
+        w->ex.run_some(2);
+        run_threads([&] { w->ex.work(); },
+                    [&] {
+                        w->try_receive();
+                        w->try_receive();
+                    },
+                    [&] { first.request_cancel(); });
+        expect(second.is_finished(), "the second has not sent");
+    }
+    while (w->try_receive()) {
+    }
+    expect(w->received == 5 || w->received == 7, "a message is lost");
+}
+
+// Sent or refused: both sides think the same.
+void waiting_send_beside_close() {
+    auto w = std::make_unique<world>();
+    expect(w->try_send(0), "an empty channel is full");
+    bool is_sent = false;
+    const auto h = w->ex.spawn(send_into, w.get(), 1, &is_sent);
+    run_threads([&] { w->ex.work(); },
+                [&] {
+                    w->try_receive();
+                    w->rx->close();
+                });
+    while (w->try_receive()) {
+    }
+    expect(w->received == (is_sent ? 3U : 1U), "a message is lost, or was refused");
+}
+
+void reservation_beside_recv() {
+    auto w = std::make_unique<world>();
+    expect(w->try_send(0), "an empty channel is full");
+    const auto h = w->ex.spawn(reserve_and_send, w.get(), 1);
+    run_threads([&] { w->ex.work(); }, [&] { w->try_receive(); });
+    expect(w->try_receive() && w->received == 3, "a message is lost");
+}
+
+void reservation_is_dropped_beside_room() {
+    auto w = std::make_unique<world>();
+    expect(w->try_send(0), "an empty channel is full");
+    {
+        auto first = w->ex.spawn(reserve_and_not_take, w.get());
+        const auto second = w->ex.spawn(send, w.get(), 1);
+        w->ex.run_some(2);
+        run_threads([&] { w->ex.work(); }, [&] { w->try_receive(); },
+                    [&] { first.request_cancel(); });
+        expect(second.is_finished(), "the room that was reserved is lost");
+    }
+    expect(w->try_receive() && w->received == 3, "a message is lost");
+}
+
+void last_senders_go_beside_recv() {
+    auto w = std::make_unique<world>();
+    const auto h = w->ex.spawn(receive_to_the_end, w.get());
+    std::optional<mpsc::sender<message>> other(*w->tx);
+    run_threads([&] { w->ex.work(); },
+                [&] {
+                    w->try_send(1);
+                    w->tx.reset();
+                },
+                [&] { other.reset(); });
+    expect(w->is_ended && w->received == 2, "the receiver missed a message or the end");
+}
+
+// A permit outlives the senders, and uses its room up or gives it back.
+void permit_beside_the_receivers_end(bool is_used) {
+    auto w = std::make_unique<world>();
+    std::optional<mpsc::permit<message>> room(w->tx->try_reserve().value());
+    w->tx.reset();
+    run_threads(
+        [&] {
+            if (is_used) room->send(world::make(1));
+            room.reset();
+        },
+        [&] { w->rx.reset(); });
+}
+
+void used_permit_beside_the_receivers_end() {
+    permit_beside_the_receivers_end(true);
+}
+
+void unused_permit_beside_the_receivers_end() {
+    permit_beside_the_receivers_end(false);
+}
+
+void permit_is_the_last_sender() {
+    auto w = std::make_unique<world>();
+    std::optional<mpsc::permit<message>> room(w->tx->try_reserve().value());
+    const auto h = w->ex.spawn(receive_to_the_end, w.get());
+    run_threads([&] { w->ex.work(); }, [&] { room->send(world::make(1)); }, [&] { w->tx.reset(); });
+    expect(w->is_ended && w->received == 2, "the receiver missed a message or the end");
+}
+
+void untaken_message_is_put_back() {
+    auto w = std::make_unique<world>();
+    {
+        auto h = w->ex.spawn(receive_and_not_take, w.get());
+        run_threads([&] { w->ex.work(); }, [&] { w->try_send(1); }, [&] { h.request_cancel(); });
+    }
+    expect(w->try_receive() && w->received == 2, "the message is lost");
+}
+
+void closed_beside_the_receivers_end() {
+    auto w = std::make_unique<world>();
+    const auto h = w->ex.spawn(wait_for_close, w.get());
+    run_threads([&] { w->ex.work(); }, [&] { w->rx.reset(); });
+    expect(h.is_finished() && !w->tx, "the task did not end");
+}
+
+const scenario waiting_s{"mpsc.waiting_send_beside_recv", waiting_send_beside_recv};
+const scenario dropped_s{"mpsc.waiting_send_is_dropped", waiting_send_is_dropped};
+const scenario close_s{"mpsc.waiting_send_beside_close", waiting_send_beside_close};
+const scenario reserve_s{"mpsc.reservation_beside_recv", reservation_beside_recv};
+const scenario drop_s{"mpsc.reservation_is_dropped_beside_room",
+                      reservation_is_dropped_beside_room};
+const scenario last_s{"mpsc.last_senders_go_beside_recv", last_senders_go_beside_recv};
+const scenario used_s{"mpsc.used_permit_beside_the_receivers_end",
+                      used_permit_beside_the_receivers_end};
+const scenario unused_s{"mpsc.unused_permit_beside_the_receivers_end",
+                        unused_permit_beside_the_receivers_end};
+const scenario permit_s{"mpsc.permit_is_the_last_sender", permit_is_the_last_sender};
+const scenario back_s{"mpsc.untaken_message_is_put_back", untaken_message_is_put_back};
+const scenario closed_s{"mpsc.closed_beside_the_receivers_end", closed_beside_the_receivers_end};
+
+TEST(mpsc_model, room_goes_to_the_sender_that_waits) {
+    expect_holds(waiting_s);
+}
+
+TEST(mpsc_model, turn_of_a_dropped_sender_is_not_lost) {
+    expect_holds(dropped_s);
+}
+
+TEST(mpsc_model, close_refuses_the_message_or_leaves_it) {
+    expect_holds(close_s);
+}
+
+TEST(mpsc_model, reserved_room_is_used) {
+    expect_holds(reserve_s);
+}
+
+TEST(mpsc_model, room_of_a_dropped_reservation_goes_to_the_next) {
+    expect_holds(drop_s);
+}
+
+TEST(mpsc_model, receiver_sees_the_last_message_and_the_end) {
+    expect_holds(last_s);
+}
+
+TEST(mpsc_model, message_for_nobody_is_destroyed_once) {
+    expect_holds(used_s);
+}
+
+TEST(mpsc_model, last_permit_frees_what_the_ends_share) {
+    expect_holds(unused_s);
+}
+
+TEST(mpsc_model, permit_keeps_the_channel_open) {
+    expect_holds(permit_s);
+}
+
+TEST(mpsc_model, dropped_receive_puts_the_message_back) {
+    expect_holds(back_s);
+}
+
+TEST(mpsc_model, sender_learns_that_nobody_receives) {
+    expect_holds(closed_s);
+}
+
+void caught(const char* name, const char* function) {
+    const mutant bug{.name = name,
+                     .file = "sync/store/mpsc_core.h",
+                     .line = "mutex_lock held(mutex_)",
+                     .what = mutant::kind::skip,
+                     .in = function};
+    expect_caught(bug, {used_s, unused_s, waiting_s, close_s, reserve_s, last_s, permit_s, back_s,
+                        closed_s, drop_s, dropped_s});
+}
+
+TEST(mpsc_mutants, try_send_takes_no_lock) {
+    caught("mpsc try_send without lock", "::try_send(");
+}
+
+TEST(mpsc_mutants, send_takes_no_lock) {
+    caught("mpsc poll_send without lock", "::poll_send(");
+}
+
+TEST(mpsc_mutants, drop_of_a_send_takes_no_lock) {
+    caught("mpsc abandon_send without lock", "::abandon_send(");
+}
+
+TEST(mpsc_mutants, reserve_takes_no_lock) {
+    caught("mpsc poll_reserve without lock", "::poll_reserve(");
+}
+
+TEST(mpsc_mutants, drop_of_a_reservation_takes_no_lock) {
+    caught("mpsc abandon_reserve without lock", "::abandon_reserve(");
+}
+
+TEST(mpsc_mutants, send_by_permit_takes_no_lock) {
+    caught("mpsc send_reserved without lock", "::send_reserved(");
+}
+
+TEST(mpsc_mutants, unused_permit_takes_no_lock) {
+    caught("mpsc release_permit without lock", "::release_permit(");
+}
+
+TEST(mpsc_mutants, senders_end_takes_no_lock) {
+    caught("mpsc drop_sender without lock", "::drop_sender(");
+}
+
+TEST(mpsc_mutants, receive_takes_no_lock) {
+    caught("mpsc poll_recv without lock", "::poll_recv(");
+}
+
+TEST(mpsc_mutants, drop_of_a_receive_takes_no_lock) {
+    caught("mpsc abandon_recv without lock", "::abandon_recv(");
+}
+
+TEST(mpsc_mutants, close_takes_no_lock) {
+    caught("mpsc close without lock", "::close(");
+}
+
+TEST(mpsc_mutants, receivers_end_takes_no_lock) {
+    caught("mpsc drop_receiver without lock", "::drop_receiver(");
+}
+
+}  // namespace
