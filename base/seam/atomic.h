@@ -7,9 +7,8 @@
 
 namespace edo::detail {
 using edo_check::atomic;
+using edo_check::compiler_fence;
 using edo_check::spin_hint;
-
-inline void compiler_fence() noexcept {}  // the checker does not know the barrier of the other side
 }  // namespace edo::detail
 #else
 #include <atomic>

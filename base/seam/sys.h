@@ -28,6 +28,10 @@
 
 #include <edo/base/seam/sanitizer.h>
 
+#if defined(EDO_MODEL)
+#include <edo_check/atomic.h>
+#endif
+
 namespace edo::detail::sys {
 
 /// The kernel's answer in kernel form: -errno instead of -1.
@@ -176,9 +180,13 @@ inline int open(const char* path, int flags) noexcept {
 
 /// A full barrier on every thread of the process that runs, and on the caller. Only after the
 /// process has registered for it.
+#if defined(EDO_MODEL)
+using edo_check::membarrier;
+#else
 inline int membarrier(int command) noexcept {
     return answer(static_cast<int>(::syscall(SYS_membarrier, command, 0U, 0)));
 }
+#endif
 
 inline int pthread_create(pthread_t* thread,
                           const pthread_attr_t* attributes,

@@ -33,7 +33,7 @@ namespace edo::detail {
 //  P'    end_by_owner plural_ = true           relaxed   nothing: R is a step of the same thread
 //  J     end          reads inside_            acquire   O
 //
-// Stress: tests/stress/blocked_worker_test.cpp.
+// Model: tests/model/sole_mode_model.cpp. Stress: tests/stress/blocked_worker_test.cpp.
 class sole_mode {
 public:
     explicit sole_mode(bool alone) noexcept : plural_(!alone), has_ended_(!alone) {}

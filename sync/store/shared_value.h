@@ -15,6 +15,8 @@ namespace edo::detail {
 //  N     copy       +1          relaxed   nothing: the copied reference keeps the value alive
 //  R     drop       -1          acq_rel   R of the others: the last one destroys, after all reads
 //  U     is_unique  reads 1     acquire   R of the others: the only one left may move the value out
+//
+// Models: tests/model/broadcast_model.cpp, tests/model/watch_model.cpp.
 template <class T>
 class shared_value {
 public:

@@ -60,7 +60,7 @@ private:
 //  R     drop_ref      -1                  acq_rel   R of the others: the last one frees
 //
 // Dropping a wait takes the mutex; dropping the last handle unlinks the node and releases the
-// parent.
+// parent. Model: tests/model/cancel_tree_model.cpp.
 class cancel_node : public list_node {
 public:
     static cancel_handle make_root();

@@ -28,7 +28,8 @@ class wait_list;
 // while the mutex is held and the node is known, the task's cell is alive. An operation that
 // outlives the line of its last poll is told so, and keeps the cell from then on (release_line).
 // What a fired node was given (a permit, the right to look first) is the operation's to use or,
-// when it is dropped, to hand on.
+// when it is dropped, to hand on. Models: those of whatever is waited for, such as
+// tests/model/permit_queue_model.cpp.
 
 /// One wait. Moved only before the first poll, when nobody knows it.
 class wait_node : public list_node {

@@ -150,6 +150,53 @@ TEST(litmus, sb_exchanges_that_are_not_seq_cst_allow_two_old_values) {
               all_of(2));
 }
 
+// Store buffering with a fence for the compiler on one side, and the kernel's barrier on the other.
+void asymmetric_sb(void (*fence_1)(), void (*fence_2)()) {
+    atomic<int> x{0}, y{0};
+    int a = 0, b = 0;
+    run_threads(
+        [&] {
+            x.store(1, rlx);
+            fence_1();
+            a = y.load(rlx);
+        },
+        [&] {
+            y.store(1, rlx);
+            fence_2();
+            b = x.load(rlx);
+        });
+    outcome({a, b});
+}
+
+void light() {
+    edo_check::compiler_fence();
+}
+
+void heavy() {
+    edo_check::membarrier(0);
+}
+
+TEST(litmus, sb_light_and_heavy_fence_forbid_two_old_values) {
+    EXPECT_EQ(outcomes([] { asymmetric_sb(light, heavy); }), all_but(2, "0 0"));
+    EXPECT_EQ(outcomes([] { asymmetric_sb(heavy, light); }), all_but(2, "0 0"));
+}
+
+TEST(litmus, sb_two_heavy_fences_forbid_two_old_values) {
+    EXPECT_EQ(outcomes([] { asymmetric_sb(heavy, heavy); }), all_but(2, "0 0"));
+}
+
+TEST(litmus, sb_two_light_fences_order_nothing) {
+    EXPECT_EQ(outcomes([] { asymmetric_sb(light, light); }), all_of(2));
+}
+
+TEST(litmus, sb_light_fence_is_not_ordered_with_others) {
+    EXPECT_EQ(outcomes([] { asymmetric_sb(light, [] { fence(sc); }); }), all_of(2));
+}
+
+TEST(litmus, sb_heavy_fence_needs_another_on_the_other_side) {
+    EXPECT_EQ(outcomes([] { asymmetric_sb([] {}, heavy); }), all_of(2));
+}
+
 // Message passing: data, then a flag.
 void mp(std::memory_order store, std::memory_order load, bool fence_1, bool fence_2) {
     atomic<int> data{0}, flag{0};

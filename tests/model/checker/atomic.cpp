@@ -269,6 +269,35 @@ void fence(std::memory_order order, std::source_location at) noexcept {
     }
 }
 
+namespace {
+
+void asymmetric_fence(const char* name,
+                      void (memory_model::*side)(unsigned) noexcept,
+                      const std::source_location& at) noexcept {
+    if (!engine::is_inside()) return;
+    engine& e = engine::get();
+    e.step();
+    if (const mutation* bug = e.mutation_at(at);
+        bug != nullptr && bug->what() == mutant::kind::skip)
+        return;
+    (e.shared().*side)(e.current());
+    if (e.tracer() != nullptr) {
+        const engine::outside here;
+        e.tracer()->add(e.current(), "fence", name, at);
+    }
+}
+
+}  // namespace
+
+void compiler_fence(std::source_location at) noexcept {
+    asymmetric_fence("light", &memory_model::light_fence, at);
+}
+
+int membarrier(int, std::source_location at) noexcept {
+    asymmetric_fence("heavy", &memory_model::heavy_fence, at);
+    return 0;
+}
+
 void spin_hint() noexcept {
     if (engine::is_inside()) engine::get().yield();
 }

@@ -171,6 +171,12 @@ private:
 void fence(std::memory_order order,
            std::source_location at = std::source_location::current()) noexcept;
 
+/// The light side of an asymmetric fence: a fence for the compiler only.
+void compiler_fence(std::source_location at = std::source_location::current()) noexcept;
+
+/// The heavy side, which makes up for it: the system call, whatever the command. Returns: 0.
+int membarrier(int command, std::source_location at = std::source_location::current()) noexcept;
+
 /// In a wait loop: others go on, and what they have stored becomes visible.
 void spin_hint() noexcept;
 

@@ -26,6 +26,8 @@ void memory_model::reset(const limits& with) noexcept {
     used_ = 0;
     fences_ = 0;
     sc_ = 0;
+    last_heavy_ = 0;
+    light_ = {};
     snapshots_[0] = {};
     for (knowledge& k : threads_)
         k = {};
@@ -197,16 +199,35 @@ void memory_model::fence(unsigned thread, std::memory_order order) noexcept {
     knowledge& k = threads_[thread];
     ++k.now.clock.at[thread];
     if (acquires(order)) k.now.join(k.pending);
-    if (is_sc(order)) {
-        if (fences_ + 1 == most_fences)
-            engine::get().fail("more fences than the checker has room for");
-        snapshot& mine = snapshots_[fences_ + 1];
-        mine = snapshots_[fences_];
-        mine.clock.join(k.now.clock);
-        mine.sc = ++sc_;
-        k.now.fence = static_cast<std::uint16_t>(++fences_);
-    }
+    if (is_sc(order)) make_snapshot(thread, {});
     if (releases(order)) k.fenced = k.now;
+}
+
+void memory_model::make_snapshot(unsigned thread, const vector_clock& more) noexcept {
+    if (fences_ + 1 == most_fences) engine::get().fail("more fences than the checker has room for");
+    knowledge& k = threads_[thread];
+    snapshot& mine = snapshots_[fences_ + 1];
+    mine = snapshots_[fences_];
+    mine.clock.join(k.now.clock);
+    mine.clock.join(more);
+    mine.sc = ++sc_;
+    k.now.fence = static_cast<std::uint16_t>(++fences_);
+}
+
+void memory_model::light_fence(unsigned thread) noexcept {
+    knowledge& k = threads_[thread];
+    ++k.now.clock.at[thread];
+    light_.join(k.now.clock);
+    k.now.fence = std::max(k.now.fence, last_heavy_);
+}
+
+void memory_model::heavy_fence(unsigned thread) noexcept {
+    knowledge& k = threads_[thread];
+    ++k.now.clock.at[thread];
+    k.now.join(k.pending);
+    make_snapshot(thread, light_);
+    last_heavy_ = k.now.fence;
+    k.fenced = k.now;
 }
 
 void memory_model::catch_up(unsigned thread) noexcept {

@@ -75,6 +75,10 @@ public:
                           std::memory_order success,
                           std::memory_order failure) noexcept;
     void fence(unsigned thread, std::memory_order order) noexcept;
+    /// The two sides of an asymmetric fence: a seq_cst fence whose one kind is ordered with the
+    /// other kind and not with its own. A light one orders nothing but that.
+    void light_fence(unsigned thread) noexcept;
+    void heavy_fence(unsigned thread) noexcept;
 
     /// Every store becomes visible some day: called where a thread waits in a loop.
     void catch_up(unsigned thread) noexcept;
@@ -111,6 +115,7 @@ private:
         std::uint32_t sc = 0;  ///< its place in the order of seq_cst operations
     };
 
+    void make_snapshot(unsigned thread, const vector_clock& more) noexcept;
     std::uint16_t next_step(location& at, unsigned thread) noexcept;
     bool is_known(const stored& s, unsigned thread, bool by_sc) const noexcept;
     unsigned visible(const location& at, unsigned thread, bool by_sc) const noexcept;
@@ -123,6 +128,8 @@ private:
     unsigned used_ = 0;
     unsigned fences_ = 0;
     std::uint32_t sc_ = 0;
+    std::uint16_t last_heavy_ = 0;  // its snapshot
+    vector_clock light_;            // what happens before the light fences so far
     knowledge threads_[max_threads];
     snapshot snapshots_[most_fences];
     location locations_[most_locations];
