@@ -18,6 +18,7 @@
 #include <edo/net/tcp_stream.h>
 #include <edo/runtime/runtime.h>
 #include <edo/task/or_return.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/task.h>
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
@@ -32,11 +33,13 @@ constexpr std::string_view usage =
     "    --threads N        workers                               (default 1)\n"
     "    --reactor io_uring|epoll\n"
     "    --busy N           CPU-bound tasks beside the echoes     (default 0)\n"
-    "    --busy-us N        how long each computes between yields (default 100)\n";
+    "    --busy-us N        how long each computes between yields (default 100)\n"
+    "    --priority batch|latency   of those tasks\n";
 
 struct load {
     std::uint64_t tasks;
     std::chrono::microseconds between_yields;
+    edo::priority priority;
 };
 
 edo::task<> compute_for_ever(std::chrono::microseconds between_yields) {
@@ -48,10 +51,10 @@ edo::task<> compute_for_ever(std::chrono::microseconds between_yields) {
     }
 }
 
-// The one place that says what kind of tasks these are.
 void spawn_busy(edo::task_group& group, const load& wanted) {
+    const auto how = edo::spawn_options().priority(wanted.priority);
     for (std::uint64_t i = 0; i < wanted.tasks; ++i)
-        group.spawn(compute_for_ever, wanted.between_yields);
+        group.spawn(edo::with(how, compute_for_ever), wanted.between_yields);
 }
 
 edo::task<edo::result<void>> echo(edo::net::tcp_stream stream) {
@@ -76,8 +79,10 @@ void run(int argc, char** argv) {
     flags command_line{argc, argv, usage};
     const peer_server peer{command_line};
     const bool on_epoll = command_line.choice("reactor", {"io_uring", "epoll"}) == "epoll";
+    const bool is_patient = command_line.choice("priority", {"batch", "latency"}) == "batch";
     const load wanted{command_line.number("busy", 0, 0, 1'000),
-                      std::chrono::microseconds(command_line.number("busy-us", 100, 1, 1'000'000))};
+                      std::chrono::microseconds(command_line.number("busy-us", 100, 1, 1'000'000)),
+                      is_patient ? edo::priority::batch : edo::priority::latency};
     command_line.finish();
 
     edo::runtime runtime =

@@ -101,6 +101,10 @@ def edo(program, reactor):
 ECHO_SERVERS = (
     edo("echo_server", "io_uring"),
     edo("echo_server", "epoll"),
+    Server("Edo io_uring, per core", "edo per core", "io_uring",
+           ("echo_server", "--reactor", "io_uring", "--per-core"), quick=False),
+    Server("Edo epoll, per core", "edo per core", "epoll",
+           ("echo_server", "--reactor", "epoll", "--per-core"), quick=False),
     Server("Asio per-thread", "asio", "epoll", ("peer_asio_echo", "--mode", "per-thread")),
     Server("Asio shared", "asio", "epoll", ("peer_asio_echo", "--mode", "shared"), quick=False),
     Server("Asio per-thread, its io_uring", "asio on io_uring", "io_uring",
@@ -123,14 +127,15 @@ HTTP_SERVERS = (
 )
 
 
-def mixed(name, family, busy):
+def mixed(name, family, *flags):
     return Server(f"Edo, {name}", family, "io_uring",
-                  ("mixed_server", "--reactor", "io_uring", "--busy", str(busy)))
+                  ("mixed_server", "--reactor", "io_uring", *flags))
 
 
 MIXED_SERVERS = (
-    mixed("2 busy tasks beside it", "edo", 2),
-    mixed("nothing beside it", "unloaded", 0),
+    mixed("2 batch tasks beside it", "edo", "--busy", "2"),
+    mixed("the same without priority", "no priority", "--busy", "2", "--priority", "latency"),
+    mixed("nothing beside it", "unloaded"),
 )
 
 SERVERS = {"echo": ECHO_SERVERS, "http": HTTP_SERVERS, "mixed": MIXED_SERVERS}
