@@ -121,7 +121,7 @@ edo::task<measurement> wake_elsewhere(std::size_t count) {
 void add_wake() {
     enter_each<edo_side>({.name = "two_in_turn", .operations = 100'000}, take_turns);
     enter_each<edo_side>({.name = "forward_ring_64", .operations = ring_size * 1'000}, go_round);
-    enter_each<edo_side>({.name = "wake_other_worker", .operations = 500, .fewest_workers = 2},
+    enter_each<edo_side>({.name = "wake_other_worker", .operations = 100, .fewest_workers = 2},
                          wake_elsewhere);
 }
 

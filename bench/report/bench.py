@@ -307,7 +307,7 @@ def main():
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     verdicts = [g["verdict"] for g in results["goals"]] + [
         p["verdict"] for p in results["micro"] if "verdict" in p] + [
-        "missed" if p["missed"] else "reached" for p in results["peers"]]
+        "missed" if p["missed"] else "reached" for p in results["peers"] if "best" in p]
     print(f"\nbench: {len(results['rows'])} rows, {verdicts.count('reached')} goals reached, "
           f"{verdicts.count('tie')} ties, {verdicts.count('missed')} missed, "
           f"{len(results['skipped'])} skipped, {len(results['failures'])} failed, "

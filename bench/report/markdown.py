@@ -61,9 +61,10 @@ def peer_table(rows):
                      *(f"{row['ns'][side]:,.1f}" if side in row["ns"] else "–" for side in sides),
                      f"{row['to_rival']:.2f}" if "to_rival" in row else "–",
                      f"{row['to_best']:.2f} {row['best']}" if "best" in row else "–",
-                     f"≤ {row['bound']:.2f}" if "bound" in row else "≤ 1",
+                     f"≤ {row['bound']:.2f}" if "bound" in row else "≤ 1" if "best" in row else "",
                      f"{row['figure']:g}" if "figure" in row else "",
-                     "missed: " + ", ".join(row["missed"]) if row["missed"] else "reached"))
+                     "missed: " + ", ".join(row["missed"]) if row["missed"] else
+                     "reached" if "best" in row else ""))
     return table(("Case, ns an operation", "workers", *sides, "Edo : Tokio", "Edo : best", "goal",
                   "figure", ""), body)
 

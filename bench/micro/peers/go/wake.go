@@ -80,5 +80,5 @@ func wakeElsewhere(count int) time.Duration {
 var wakeCases = []benchCase{
 	{"two_in_turn", 100_000, 1, 2, takeTurns},
 	{"forward_ring_64", ringSize * 1_000, 1, 2, goRound},
-	{"wake_other_worker", 500, 2, 2, wakeElsewhere},
+	{"wake_other_worker", 100, 2, 2, wakeElsewhere},
 }

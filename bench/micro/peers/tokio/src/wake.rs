@@ -97,6 +97,6 @@ pub fn cases() -> Vec<Case> {
     vec![
         Case::new("two_in_turn", 100_000, take_turns),
         Case::new("forward_ring_64", RING_SIZE * 1_000, go_round),
-        Case::on_two_workers("wake_other_worker", 500, wake_elsewhere),
+        Case::on_two_workers("wake_other_worker", 100, wake_elsewhere),
     ]
 }
