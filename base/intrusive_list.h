@@ -58,6 +58,13 @@ public:
         return item;
     }
 
+    T* pop_back() noexcept {
+        if (is_empty()) return nullptr;
+        T* const item = static_cast<T*>(head_.prev);
+        static_cast<list_node*>(item)->unlink();
+        return item;
+    }
+
     void remove(T& item) noexcept { static_cast<list_node&>(item).unlink(); }
 
     /// The item behind `item`, or null at the end.

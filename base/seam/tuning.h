@@ -51,8 +51,8 @@ inline constexpr unsigned events_per_poll = pick<unsigned>(192, 2);
 inline constexpr unsigned ring_entries = pick<unsigned>(256, 4);
 /// Free frames that a thread keeps per size class before it hands half of them over.
 inline constexpr unsigned frames_per_cache = pick<unsigned>(64, 4);
-/// Slabs of frames, all free, that each size class keeps for the next burst: 4 MiB.
-inline constexpr unsigned unused_slabs_kept = pick<unsigned>(128, 1);
+/// Slabs of frames, all free, that are kept for the next burst: 16 MiB.
+inline constexpr unsigned unused_slabs_kept = pick<unsigned>(512, 2);
 /// Live tasks are listed in this many independently locked shards.
 inline constexpr unsigned registry_shards = pick<unsigned>(16, 1);
 /// Looks at a lock that is held before the thread sleeps.

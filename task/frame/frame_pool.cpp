@@ -1,9 +1,11 @@
 #include <edo/task/frame/frame_pool.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <utility>
 
@@ -112,53 +114,135 @@ private:
     std::uint32_t free_;
 };
 
-/// Pages at a multiple of a slab's size. Straight from the kernel: malloc leaves gaps between
-/// aligned pieces, a quarter of the whole, and returns few of them.
-void* map_slab() {
-    int error = 0;
-    // The kernel mostly puts one mapping next to the other, so one is aligned if the last one was.
-    void* const pages = sys::map_pages(slab_bytes, error);
-    if (pages == nullptr) throw std::bad_alloc();
-    if (above_multiple(pages) == 0) return pages;
-    sys::unmap_pages(pages, slab_bytes);
-    auto* const more = static_cast<std::byte*>(sys::map_pages(2 * slab_bytes, error));
-    if (more == nullptr) throw std::bad_alloc();
-    const std::size_t before = (slab_bytes - above_multiple(more)) & (slab_bytes - 1);
-    if (before != 0) sys::unmap_pages(more, before);
-    sys::unmap_pages(more + before + slab_bytes, slab_bytes - before);
-    return more + before;
-}
+/// Slabs on their way back to the kernel. Neighbours go in one call: each call interrupts the other
+/// processors that run this program, which takes longer than all else that is done for a slab.
+class returned_slabs {
+public:
+    bool is_full() const noexcept { return count_ == slabs_.size(); }
 
-/// The slabs of one size class that have free blocks. Threads take and return blocks in batches.
+    void add(list_node& unused) noexcept { slabs_[count_++] = &unused; }
+
+    /// Calls `refused(slab)` for those that the kernel does not take, because the process has too
+    /// many mappings.
+    template <class F>
+    void unmap(F refused) noexcept {
+        std::sort(slabs_.begin(), slabs_.begin() + count_, std::less<list_node*>());
+        for (unsigned first = 0; first < count_;) {
+            unsigned end = first + 1;
+            while (end < count_ && address(end) == address(end - 1) + slab_bytes)
+                ++end;
+            if (sys::unmap_pages(slabs_[first], (end - first) * slab_bytes) != 0)
+                std::for_each(slabs_.begin() + first, slabs_.begin() + end, refused);
+            first = end;
+        }
+    }
+
+private:
+    std::byte* address(unsigned i) const noexcept {
+        return reinterpret_cast<std::byte*>(slabs_[i]);
+    }
+
+    std::array<list_node*, tuning::unused_slabs_kept> slabs_;
+    unsigned count_ = 0;
+};
+
+/// Room for slabs, each at a multiple of its size, for all size classes. Straight from the kernel:
+/// malloc leaves gaps between aligned pieces, a quarter of the whole, and returns few of them.
+class slab_source {
+public:
+    void* take() {
+        mutex_lock guard(lock_);
+        if (list_node* const unused = unused_.pop_front()) {
+            --unused_count_;
+            return unused;
+        }
+        if (left_ == 0) {
+            next_ = map_aligned(slabs_at_once * slab_bytes);
+            left_ = slabs_at_once;
+        }
+        --left_;
+        return std::exchange(next_, next_ + slab_bytes);
+    }
+
+    /// Keeps slabs of which no block is taken for the next burst, or returns some to the kernel.
+    void give(intrusive_list<slab>& unused) noexcept {
+        returned_slabs leaving;
+        {
+            mutex_lock guard(lock_);
+            while (slab* const each = unused.pop_front())
+                keep_locked(*each);
+            if (unused_count_ <= most_unused_) return;
+            // Down to half of what may be kept, so that it is many at once.
+            most_unused_ = tuning::unused_slabs_kept;
+            while (unused_count_ > most_unused_ / 2 && !leaving.is_full()) {
+                leaving.add(*unused_.pop_back());
+                --unused_count_;
+            }
+        }
+        leaving.unmap([this](list_node* stays) {
+            mutex_lock guard(lock_);
+            keep_locked(*stays);
+            most_unused_ = unused_count_ + tuning::unused_slabs_kept;  // not asked again at once
+        });
+    }
+
+private:
+    // Address space; nobody has touched it yet. An aligned place costs three calls.
+    static constexpr std::size_t slabs_at_once = 32;
+
+    static std::byte* map_aligned(std::size_t bytes) {
+        int error = 0;
+        // The kernel mostly puts one mapping next to the other, so one is aligned if the last was.
+        void* const pages = sys::map_pages(bytes, error);
+        if (pages == nullptr) throw std::bad_alloc();
+        if (above_multiple(pages) == 0) return static_cast<std::byte*>(pages);
+        sys::unmap_pages(pages, bytes);
+        auto* const more = static_cast<std::byte*>(sys::map_pages(bytes + slab_bytes, error));
+        if (more == nullptr) throw std::bad_alloc();
+        const std::size_t before = (slab_bytes - above_multiple(more)) & (slab_bytes - 1);
+        if (before != 0) sys::unmap_pages(more, before);
+        sys::unmap_pages(more + before + bytes, slab_bytes - before);
+        return more + before;
+    }
+
+    // The newest in front: their memory is in the processor's cache.
+    void keep_locked(list_node& unused) noexcept {
+        unused_.push_front(unused);
+        ++unused_count_;
+    }
+
+    mutex lock_;
+    std::byte* next_ = nullptr;
+    std::size_t left_ = 0;
+    intrusive_list<list_node> unused_;
+    unsigned unused_count_ = 0;
+    unsigned most_unused_ = tuning::unused_slabs_kept;  // more when the kernel has refused some
+};
+
+/// The slabs of one size class of which some blocks are free and some are not. Threads take and
+/// return blocks in batches.
 class depot {
 public:
     /// Takes up to `batch` blocks, at least one. Returns: how many.
-    unsigned take(std::size_t block_bytes, void** to) {
+    unsigned take(std::size_t block_bytes, slab_source& source, void** to) {
         {
             mutex_lock guard(lock_);
             if (const unsigned taken = take_locked(to); taken != 0) return taken;
         }
-        slab* const fresh = ::new (map_slab()) slab(block_bytes);
+        slab* const fresh = ::new (source.take()) slab(block_bytes);
         mutex_lock guard(lock_);
         with_room_.push_front(*fresh);
-        ++unused_;
         return take_locked(to);
     }
 
-    void give(void* const* blocks, unsigned count) noexcept {
-        intrusive_list<slab> to_free;
+    void give(void* const* blocks, unsigned count, slab_source& source) noexcept {
+        intrusive_list<slab> unused;
         {
             mutex_lock guard(lock_);
             for (unsigned i = 0; i < count; ++i)
-                give_locked(blocks[i], to_free);
+                give_locked(blocks[i], unused);
         }
-        while (slab* const s = to_free.pop_front()) {
-            // Refused when the process has too many mappings: then it stays for later.
-            if (sys::unmap_pages(s, slab_bytes) == 0) continue;
-            mutex_lock guard(lock_);
-            with_room_.push_back(*s);
-            ++unused_;
-        }
+        if (!unused.is_empty()) source.give(unused);
     }
 
 private:
@@ -167,42 +251,45 @@ private:
         while (taken < batch) {
             slab* const s = with_room_.front();
             if (s == nullptr) break;
-            if (s->is_unused()) --unused_;
             taken += s->take(to + taken, batch - taken);
             if (s->is_full()) s->unlink();
         }
         return taken;
     }
 
-    void give_locked(void* block, intrusive_list<slab>& to_free) noexcept {
+    void give_locked(void* block, intrusive_list<slab>& unused) noexcept {
         slab& s = slab::of(block);
         if (s.is_full()) with_room_.push_front(s);
         s.give(block);
         if (!s.is_unused()) return;
-        // Behind those that are in use already; a few are kept for the next burst.
         s.unlink();
-        if (unused_ >= tuning::unused_slabs_kept) {  // more when the kernel refused some
-            to_free.push_back(s);
-        } else {
-            ++unused_;
-            with_room_.push_back(s);
-        }
+        unused.push_back(s);
     }
 
     mutex lock_;
     intrusive_list<slab> with_room_;
-    unsigned unused_ = 0;  // of these, how many have all their blocks
 };
 
 // Never destroyed: threads may end, and tasks be freed, as late as the destructors of statics.
-depot& depot_of(std::size_t index) noexcept {
-    struct depots {
-        depot of_class[classes];
-    };
+struct depots {
+    slab_source source;
+    depot of_class[classes];
+};
 
+depots& all_depots() noexcept {
     alignas(depots) static std::byte room[sizeof(depots)];
     static depots& all = *::new (room) depots;
-    return all.of_class[index];
+    return all;
+}
+
+void give_to_depot(std::size_t index, void* const* blocks, unsigned count) noexcept {
+    depots& all = all_depots();
+    all.of_class[index].give(blocks, count, all.source);
+}
+
+unsigned take_from_depot(std::size_t index, void** to) {
+    depots& all = all_depots();
+    return all.of_class[index].take(bytes_of(index), all.source, to);
 }
 
 /// Free blocks of one size that a thread keeps, the newest on top.
@@ -229,7 +316,7 @@ struct cleanup {
         for (std::size_t i = 0; i < classes; ++i) {
             size_class_cache& c = caches[i];
             c.limit = 0;
-            if (c.count != 0) depot_of(i).give(c.blocks, std::exchange(c.count, 0));
+            if (c.count != 0) give_to_depot(i, c.blocks, std::exchange(c.count, 0));
         }
     }
 };
@@ -242,23 +329,22 @@ bool may_keep_blocks() noexcept {
 }
 
 [[gnu::noinline]] void* take_slowly(std::size_t index) {
-    depot& from = depot_of(index);
     if (may_keep_blocks()) {
         size_class_cache& c = caches[index];
-        c.count = from.take(bytes_of(index), c.blocks) - 1;
+        c.count = take_from_depot(index, c.blocks) - 1;
         return c.blocks[c.count];
     }
     void* taken[batch];
-    const unsigned count = from.take(bytes_of(index), taken) - 1;
-    if (count != 0) from.give(taken, count);
+    const unsigned count = take_from_depot(index, taken) - 1;
+    if (count != 0) give_to_depot(index, taken, count);
     return taken[count];
 }
 
 [[gnu::noinline]] void give_slowly(std::size_t index, void* memory) noexcept {
-    if (!may_keep_blocks()) return depot_of(index).give(&memory, 1);
+    if (!may_keep_blocks()) return give_to_depot(index, &memory, 1);
     size_class_cache& c = caches[index];
     if (c.count == c.limit) {
-        depot_of(index).give(c.blocks, batch);
+        give_to_depot(index, c.blocks, batch);
         // The newest stay: their memory is in the processor's cache.
         c.count -= batch;
         std::copy_n(c.blocks + batch, c.count, c.blocks);

@@ -101,6 +101,7 @@ TEST(frame_pool, block_may_be_freed_on_another_thread) {
 #if !EDO_SANITIZED
 
 long mapped_bytes = 0;
+long unmap_calls = 0;
 
 void* counting_map(std::size_t bytes, int& error) noexcept {
     mapped_bytes += static_cast<long>(bytes);
@@ -109,6 +110,7 @@ void* counting_map(std::size_t bytes, int& error) noexcept {
 
 int counting_unmap(void* pages, std::size_t bytes) noexcept {
     mapped_bytes -= static_cast<long>(bytes);
+    ++unmap_calls;
     return sys::kernel::unmap_pages(pages, bytes);
 }
 
@@ -136,6 +138,30 @@ TEST(frame_pool, slabs_are_returned_but_for_a_few) {
     // Those kept for the next burst, and those of which the thread keeps a block.
     constexpr long slab_bytes = 32 * 1024;
     EXPECT_LE(mapped_bytes / slab_bytes, long{edo::detail::tuning::unused_slabs_kept} + 64);
+}
+
+// Each call interrupts the other processors.
+TEST(frame_pool, slabs_of_all_sizes_are_returned_many_in_one_call) {
+    const sys::table before = sys::current;
+    mapped_bytes = unmap_calls = 0;
+    std::vector<void*> small;
+    std::vector<void*> large;
+    for (unsigned i = 0; i < 50'000; ++i) {
+        small.push_back(allocate_frame(500));
+        large.push_back(allocate_frame(900));
+    }
+
+    sys::current.unmap_pages = &counting_unmap;
+    for (unsigned i = 0; i < 50'000; ++i) {
+        free_frame(small[i], 500);
+        free_frame(large[i], 900);
+    }
+    sys::current = before;
+
+    constexpr long slab_bytes = 32 * 1024;
+    const long returned = -mapped_bytes / slab_bytes;
+    EXPECT_GT(returned, 1'000);
+    EXPECT_LT(unmap_calls, returned / 16);
 }
 
 TEST(frame_pool, slab_that_could_not_be_returned_does_not_keep_the_others) {
