@@ -44,8 +44,10 @@ void driver::park(instant limit) noexcept {
         wait(duration::max());
     } else {
         // Read here and not in the caller: the limit is relative to when the wait begins.
-        const duration left = until - monotonic_clock::read();
-        wait(left > duration::zero() ? left : duration::zero());
+        // Compared before the difference is made, which overflows where `until` is instant::min():
+        // so the wheel says that it has timers which are due already.
+        const instant now = monotonic_clock::read();
+        wait(until > now ? until - now : duration::zero());
     }
     wheel_->end_park();
 }

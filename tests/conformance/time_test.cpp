@@ -1,7 +1,9 @@
-// Time that the test moves, in steps smaller and larger than those that others can count.
+// Time that the test moves, in steps of any size; and more timers at once than fire in one turn.
 
+#include "runtime/flavors.h"
 #include <chrono>
-#include <optional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -85,6 +87,66 @@ TEST(time_behaviour, sleep_that_was_put_off_and_dropped_takes_no_other_with_it) 
     });
 
     EXPECT_THAT(woken, ElementsAre(100ms, 200ms, 200ms));
+}
+
+EDO_SUITE_FOR_ALL_RUNTIMES(timer_fault);
+
+/// Waits for many sleeps that are due at once, as a deep tree of joins does.
+class all_of_many {
+public:
+    all_of_many(instant deadline, int count) {
+        for (int i = 0; i < count; ++i)
+            left_.push_back(std::make_unique<sleep_operation>(deadline));
+    }
+
+    all_of_many(all_of_many&&) noexcept = default;
+
+    bool poll(context& cx) noexcept {
+        std::erase_if(left_, [&](const auto& each) { return each->poll(cx); });
+        return left_.empty();
+    }
+
+    void take() noexcept {}
+
+private:
+    std::vector<std::unique_ptr<sleep_operation>> left_;
+};
+
+// More than fire in one turn; and when they have, there is nothing to do but to wait for the rest.
+TEST_P(timer_fault, thousands_of_timers_of_one_task_that_are_due_at_once_all_fire) {
+    const auto made = make();
+
+    made->block_on([]() -> task<> { co_await all_of_many(now() + 2ms, 5'000); });
+
+    EXPECT_EQ(made->metrics().total().timers_fired, 5'000U);
+}
+
+/// Waits for a sleep of an hour that is reset in its first poll.
+class reset_sleep {
+public:
+    explicit reset_sleep(instant to) noexcept : to_(to) {}
+
+    bool poll(context& cx) noexcept {
+        if (std::exchange(was_polled_, true)) return asleep_.poll(cx);
+        EXPECT_FALSE(asleep_.poll(cx));
+        asleep_.reset(to_);
+        return asleep_.poll(cx);
+    }
+
+    void take() noexcept {}
+
+private:
+    instant to_;
+    sleep_operation asleep_ = edo::sleep(1h);
+    bool was_polled_ = false;
+};
+
+TEST_P(timer_fault, sleep_that_is_reset_to_the_beginning_of_time_ends) {
+    const auto made = make();
+
+    made->block_on([]() -> task<> { co_await reset_sleep(instant::min()); });
+
+    EXPECT_EQ(made->metrics().total().timers_fired, 1U);
 }
 
 }  // namespace
