@@ -8,6 +8,7 @@
 // Every function answers as the kernel does: a value >= 0, or -errno.
 
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <ctime>
 #include <fcntl.h>
@@ -174,8 +175,30 @@ inline ssize_t read(int fd, void* data, std::size_t size) noexcept {
     return answer(::read(fd, data, size));
 }
 
+inline ssize_t pread(int fd, void* data, std::size_t size, off_t from) noexcept {
+    return answer(::pread(fd, data, size, from));
+}
+
 inline int open(const char* path, int flags) noexcept {
     return answer(::open(path, flags));
+}
+
+/// Copies `size` bytes of a process's memory. Of the own one it can also copy what other threads
+/// write or unmap meanwhile: what is not there is an error, and no fault.
+inline ssize_t read_process_memory(int pid, const void* from, void* to, std::size_t size) noexcept {
+    const iovec local{to, size};
+    const iovec remote{const_cast<void*>(from), size};
+    return answer(::process_vm_readv(pid, &local, 1, &remote, 1, 0));
+}
+
+inline int tgkill(int pid, int thread_id, int signal) noexcept {
+    return answer(static_cast<int>(::syscall(SYS_tgkill, pid, thread_id, signal)));
+}
+
+inline int sigaction(int signal,
+                     const struct ::sigaction* action,
+                     struct ::sigaction* before) noexcept {
+    return answer(::sigaction(signal, action, before));
 }
 
 /// A full barrier on every thread of the process that runs, and on the caller. Only after the
@@ -216,7 +239,8 @@ inline int unmap_pages(void* pages, std::size_t bytes) noexcept {
     X(read) X(write) X(close) X(fcntl) X(eventfd)                                       \
     X(epoll_create1) X(epoll_ctl) X(epoll_wait) X(epoll_pwait2)                         \
     X(timerfd_create) X(timerfd_settime) X(set_timer_slack) X(sched_getaffinity)        \
-    X(pthread_create) X(map_pages) X(unmap_pages) X(getpid) X(gettid) X(open) X(membarrier)
+    X(pthread_create) X(map_pages) X(unmap_pages) X(getpid) X(gettid) X(open) X(membarrier) \
+    X(pread) X(read_process_memory) X(tgkill) X(sigaction)
 // clang-format on
 
 #if defined(EDO_SEAMS)
