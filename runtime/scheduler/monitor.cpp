@@ -168,7 +168,7 @@ void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
     blocked_worker about;
     try {
         about.runtime = shared_.config().name;
-        about.system_call = system_call_of(blocked.thread_id());
+        about.system_call = kernel_wait_of(blocked.thread_id()).system_call();
         about.task_name.reserve(64);
     } catch (const std::bad_alloc&) {
         count_failure();  // and say as much as can be said

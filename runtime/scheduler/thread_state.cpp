@@ -1,9 +1,11 @@
 #include <edo/runtime/scheduler/thread_state.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <string_view>
 #include <sys/syscall.h>
+#include <system_error>
 
 #include <edo/base/seam/sys.h>
 #include <edo/base/unique_fd.h>
@@ -76,33 +78,60 @@ public:
     std::string_view text() const noexcept { return {text_, size_}; }
 
 private:
-    char text_[128];
+    char text_[256];
     std::size_t size_ = 0;
 };
 
-// Returns: false when the text does not begin with a number.
-bool parse(std::string_view text, long& number) noexcept {
-    return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc{};
-}
+/// Numbers apart by spaces, some of them hexadecimal with 0x.
+class number_reader {
+public:
+    explicit number_reader(std::string_view text) noexcept : rest_(text) {}
+
+    // Returns: false when there is no further one.
+    template <class T>
+    bool take(T& number) noexcept {
+        rest_.remove_prefix(std::min(rest_.find_first_not_of(' '), rest_.size()));
+        const bool is_hexadecimal = rest_.starts_with("0x");
+        if (is_hexadecimal) rest_.remove_prefix(2);
+        const auto [end, failed] = std::from_chars(rest_.data(), rest_.data() + rest_.size(),
+                                                   number, is_hexadecimal ? 16 : 10);
+        rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
+        return failed == std::errc{};
+    }
+
+private:
+    std::string_view rest_;
+};
 
 }  // namespace
 
-std::string system_call_of(int thread_id) {
-    const thread_file file(thread_id, "syscall");
-    long number = -1;
-    if (!parse(file.text(), number) || number < 0) return {};  // "running", or stopped elsewhere
+std::string kernel_wait::system_call() const {
+    if (call < 0) return {};
     for (const call_name& known : names_of_calls)
-        if (known.number == number) return known.name;
-    return "number " + std::to_string(number);
+        if (known.number == call) return known.name;
+    return "number " + std::to_string(call);
+}
+
+// The file says "running", or the call with its six arguments, or -1; then both registers.
+kernel_wait kernel_wait_of(int thread_id) noexcept {
+    const thread_file file(thread_id, "syscall");
+    number_reader numbers(file.text());
+    kernel_wait found;
+    if (!numbers.take(found.call)) return {};
+    if (found.call >= 0)
+        for (std::uintptr_t& argument : found.arguments)
+            if (!numbers.take(argument)) return {};
+    if (!numbers.take(found.stack_pointer) || !numbers.take(found.program_counter)) return {};
+    found.is_waiting = true;
+    return found;
 }
 
 duration waited_for_processor(int thread_id) noexcept {
     const thread_file file(thread_id, "schedstat");  // time that it ran, time that it waited, turns
-    const std::string_view text = file.text();
-    const std::size_t gap = text.find(' ');
-    long nanoseconds = 0;
-    if (gap == std::string_view::npos || !parse(text.substr(gap + 1), nanoseconds)) return {};
-    return duration{nanoseconds};
+    number_reader numbers(file.text());
+    long ran = 0, waited = 0;
+    if (!numbers.take(ran) || !numbers.take(waited)) return {};
+    return duration{waited};
 }
 
 }  // namespace edo::detail

@@ -13,7 +13,7 @@
 
 namespace {
 
-using edo::detail::system_call_of;
+using edo::detail::kernel_wait_of;
 using edo::detail::waited_for_processor;
 
 TEST(thread_state, names_the_system_call_in_which_a_thread_waits) {
@@ -25,7 +25,7 @@ TEST(thread_state, names_the_system_call_in_which_a_thread_waits) {
         char byte = 0;
         EXPECT_EQ(::read(ends[0], &byte, 1), 1);
     });
-    while (id == 0 || system_call_of(id) != "read")
+    while (id == 0 || kernel_wait_of(id).system_call() != "read")
         std::this_thread::yield();
 
     ASSERT_EQ(::write(ends[1], "x", 1), 1);
@@ -45,13 +45,14 @@ TEST(thread_state, names_none_for_one_that_computes) {
     while (id == 0)
         std::this_thread::yield();
 
-    EXPECT_EQ(system_call_of(id), "");
+    EXPECT_FALSE(kernel_wait_of(id).is_waiting);
     is_done = true;
     computes.join();
 }
 
 TEST(thread_state, knows_nothing_of_a_thread_that_is_not_there) {
-    EXPECT_EQ(system_call_of(-1), "");
+    EXPECT_FALSE(kernel_wait_of(-1).is_waiting);
+    EXPECT_EQ(kernel_wait_of(-1).system_call(), "");
     EXPECT_EQ(waited_for_processor(-1), edo::duration::zero());
 }
 
