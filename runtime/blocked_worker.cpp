@@ -36,6 +36,7 @@ std::string blocked_worker::to_string() const {
                            : std::string(", which has not waited yet");
     }
     if (!system_call.empty()) text += ", in the system call " + system_call;
+    if (!stack.empty()) text += ", at " + stack;
     text += "; blocking work belongs into edo::spawn_blocking";
     return text;
 }

@@ -161,6 +161,19 @@ public:
         return *this;
     }
 
+    /// Whether a report shows the stack of the blocked thread: blocked_worker::stack. Default:
+    /// blocked_stack::waiting. With blocked_stack::always a thread that computes is stopped by the
+    /// signal SIGURG for about a millisecond. Not by default, because the handler of a signal
+    /// belongs to the program: the runtime sets it for that moment, and does without the stack if
+    /// the program has set one; and a thread that has just begun a call like poll() sees that end
+    /// with EINTR.
+    /// Cost: with each report, on the monitor's thread, some milliseconds: the symbol tables of the
+    ///       modules in which the calls are get read from their files.
+    runtime_builder& report_stack(blocked_stack which) noexcept {
+        config_.report_stack = which;
+        return *this;
+    }
+
     /// Polls of tasks between two looks at sockets, timers and what other threads have queued;
     /// fewer when so many would take longer than 200 us. Default: 61.
     runtime_builder& event_interval(unsigned polls) noexcept {

@@ -8,6 +8,7 @@
 #include <edo/base/clock.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/io/reactor_kind.h>
+#include <edo/runtime/blocked_worker.h>
 #include <edo/runtime/worker_hooks.h>
 #include <edo/task/hooks.h>
 
@@ -34,6 +35,7 @@ struct runtime_config {
     std::size_t blocking_queue = tuning::blocking_queue_capacity;
     duration blocked_after = tuning::blocked_after;
     duration report_blocked_after = tuning::report_blocked_after;
+    blocked_stack report_stack = blocked_stack::waiting;
     duration blocking_keep_alive = tuning::blocking_keep_alive;
     edo::task_hooks task_hooks;
     bool has_task_hooks = false;

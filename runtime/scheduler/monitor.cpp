@@ -9,6 +9,7 @@
 
 #include <edo/runtime/blocked_worker.h>
 #include <edo/runtime/builder.h>
+#include <edo/runtime/native_stack/native_stack.h>
 #include <edo/runtime/scheduler/multi_thread.h>
 #include <edo/runtime/scheduler/thread_state.h>
 #include <edo/task/state/header.h>
@@ -23,7 +24,10 @@ std::error_code monitor::start() noexcept {
     try {
         watched_ = std::make_unique<watched[]>(shared_.most_workers());
         const std::string name = config.thread_name + "-m";
-        const thread_options options{name.c_str(), config.stack_bytes, -1};
+        // The demangler may take 70 KiB of stack for one long name.
+        const std::size_t stack_bytes =
+            config.stack_bytes == 0 ? 0 : std::max<std::size_t>(config.stack_bytes, 256 << 10);
+        const thread_options options{name.c_str(), stack_bytes, -1};
         if (thread_.start(
                 options, [](void* self) noexcept { static_cast<monitor*>(self)->run(); }, this))
             return build_errc::no_thread;
@@ -155,6 +159,28 @@ void look_at_task(void* to, task_header& task) noexcept {
     if (seen.has_waited) seen.waited_at = std::bit_cast<std::source_location>(site);
 }
 
+// Throws std::bad_alloc.
+void look_at_thread(blocked_worker& seen, int thread_id, blocked_stack wanted) {
+    kernel_wait at = kernel_wait_of(thread_id);
+    seen.system_call = at.system_call();
+    if (wanted == blocked_stack::none || !machine::is_known) return;
+    native_stack stack;
+    for (int attempts = 3; attempts != 0 && at.is_waiting; --attempts) {
+        stack.look(at.program_counter, at.stack_pointer);
+        const kernel_wait after = kernel_wait_of(thread_id);
+        if (after == at) {
+            seen.stack = stack.text();
+            return;
+        }
+        at = after;  // it has moved under the look
+        seen.system_call = at.system_call();
+    }
+    // Between the look above and the signal it may have entered a call that this ends early. That
+    // cannot be excluded, which is why it has to be asked for.
+    if (wanted == blocked_stack::always && !at.is_waiting && stack.interrupt_and_look(thread_id))
+        seen.stack = stack.text();
+}
+
 }  // namespace
 
 void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
@@ -168,8 +194,8 @@ void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
     blocked_worker about;
     try {
         about.runtime = shared_.config().name;
-        about.system_call = kernel_wait_of(blocked.thread_id()).system_call();
         about.task_name.reserve(64);
+        look_at_thread(about, blocked.thread_id(), shared_.config().report_stack);
     } catch (const std::bad_alloc&) {
         count_failure();  // and say as much as can be said
     }

@@ -4,6 +4,7 @@
 
 #include "net/io_loop.h"
 #include "net/pairs.h"
+#include "runtime/blocked_reports.h"
 #include "support/event.h"
 #include "support/open_files.h"
 #include <array>
@@ -39,13 +40,6 @@ namespace {
 using namespace std::chrono_literals;
 using detail::sys::current;
 namespace kernel = detail::sys::kernel;
-
-/// Lets a condition come about that the runtime brings about by itself.
-template <class Condition>
-void await(Condition&& holds) {
-    while (!holds())
-        std::this_thread::yield();
-}
 
 /// Keeps workers in polls until it is told to let them go.
 class blockade {
@@ -621,53 +615,6 @@ TEST_P(blocked_workers, runtime_that_ends_at_once_leaves_them_to_themselves) {
     }
 }
 
-/// Collects what is reported.
-class reports {
-public:
-    reports() { set_blocked_worker_hook(&take); }
-
-    reports(const reports&) = delete;
-
-    ~reports() {
-        set_blocked_worker_hook(nullptr);
-        all().clear();
-    }
-
-    static std::size_t count() {
-        detail::mutex_lock guard(lock());
-        return all().size();
-    }
-
-    static blocked_worker at(std::size_t n) {
-        detail::mutex_lock guard(lock());
-        return all()[n];
-    }
-
-private:
-    static detail::mutex& lock() {
-        static detail::mutex one;
-        return one;
-    }
-
-    static std::vector<blocked_worker>& all() {
-        static std::vector<blocked_worker> some;
-        return some;
-    }
-
-    static void take(const blocked_worker& seen) noexcept {
-        detail::mutex_lock guard(lock());
-        all().push_back(seen);
-    }
-};
-
-runtime_builder reporting_builder() {
-    return runtime::builder()
-        .worker_threads(1)
-        .name("mill")
-        .blocked_after(1ms)
-        .report_blocked_after(5ms);
-}
-
 TEST(blocked_worker, is_reported_with_its_task_and_where_that_was) {
     const reports seen;
     blockade stuck(1);
@@ -697,7 +644,8 @@ TEST(blocked_worker, is_reported_with_its_task_and_where_that_was) {
                                     "task [0-9]+ \"miller\", spawned at "
                                     ".*blocked_worker_test.cpp:[0-9]+, "
                                     "last seen waiting at .*blocked_worker_test.cpp:[0-9]+"
-                                    "(, in the system call [a-z_]+)?; blocking work belongs into "
+                                    "(, in the system call [a-z_]+)?(, at .+)?; blocking work "
+                                    "belongs into "
                                     "edo::spawn_blocking"));
         rt.block_on(std::move(task).join());
     }
@@ -746,13 +694,16 @@ TEST(blocked_worker, default_hook_writes_one_line) {
     about.runtime = "mill";
     about.blocked_for = 112ms;
     about.task_id = 17;
+    about.system_call = "fsync";
+    about.stack = "fsync+0x14 <- save+0x2f";
 
     ::testing::internal::CaptureStderr();
     detail::report_blocked(about);
 
     EXPECT_EQ(::testing::internal::GetCapturedStderr(),
-              "edo: worker 0 of \"mill\" has been in one poll for 112 ms: task 17; blocking work "
-              "belongs into edo::spawn_blocking\n");
+              "edo: worker 0 of \"mill\" has been in one poll for 112 ms: task 17, in the system "
+              "call fsync, at fsync+0x14 <- save+0x2f; blocking work belongs into "
+              "edo::spawn_blocking\n");
 }
 
 TEST(blocked_worker, without_a_monitor_nothing_is_done) {
