@@ -1,6 +1,7 @@
 #include "arena.h"
 #include "engine.h"
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -55,8 +56,10 @@ void arena::release(void* p) noexcept {
         granule& g = granules_[(offset + i) / granule_bytes];
         g.freed_in = run_;
         if (g.touched_in != run_ || engine::get().is_solo()) continue;
-        for (std::size_t at = offset + i; at < offset + i + granule_bytes; ++at)
-            if (shadows_[at].run == run_) check_write(memory_ + at, shadows_[at]);
+        for (unsigned bits = g.touched; bits != 0; bits &= bits - 1) {
+            const std::size_t at = offset + i + static_cast<unsigned>(std::countr_zero(bits));
+            check_write(memory_ + at, shadows_[at]);
+        }
     }
     found->is_live = false;
     --live_;
@@ -79,12 +82,16 @@ std::string arena::describe_leaks() const {
 arena::shadow& arena::touch(const void* p, const char* if_freed) noexcept {
     const auto at = static_cast<std::size_t>(static_cast<const char*>(p) - memory_);
     shadow& s = shadows_[at];
+    granule& g = granules_[at / granule_bytes];
     if (s.run != run_) {
         s = {};
         s.run = run_;
-        granules_[at / granule_bytes].touched_in = run_;
+        if (g.touched_in != run_) g.touched = 0;
+        g.touched_in = run_;
+        g.touched |= 1U << at % granule_bytes;
     }
-    if (granules_[at / granule_bytes].freed_in == run_) report(if_freed, p, s);
+    if (g.freed_in == run_) [[unlikely]]
+        report(if_freed, p, s);
     return s;
 }
 
@@ -133,10 +140,9 @@ void arena::check_write(const void* p, const shadow& s) noexcept {
     const vector_clock& known = e.shared().known_to(me);
     if (s.written != 0 && s.writer != me && !known.covers(s.writer, s.written))
         report("data race: two writes (or a free)", p, s);
-    bool unknown = false;
-    for (unsigned i = 0; i < max_threads; ++i)
-        unknown |= i != me && s.read.at[i] > known.at[i];
-    if (unknown) report("data race: a write (or a free) beside a read", p, s);
+    vector_clock seen = known;
+    seen.at[me] = s.read.at[me];
+    if (!s.read.is_within(seen)) report("data race: a write (or a free) beside a read", p, s);
 }
 
 }  // namespace edo_check

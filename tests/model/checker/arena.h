@@ -55,6 +55,7 @@ private:
     struct granule {
         std::uint32_t touched_in;  ///< the last run with a plain access to it
         std::uint32_t freed_in;    ///< the last run that freed it
+        std::uint32_t touched;     ///< in that run: a bit for each byte with which one began
     };
 
     struct block {

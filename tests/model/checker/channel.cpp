@@ -6,6 +6,7 @@ namespace edo_check {
 bool channel::put(void* item) noexcept {
     engine& e = engine::get();
     e.step();
+    log_ = e.print().saw(e.current(), log_);
     if (is_closed_) return false;
     if (count_ == capacity) e.fail("more is queued than the checker has room for");
     items_[(first_ + count_++) % capacity] = item;
@@ -25,6 +26,7 @@ void* channel::take() noexcept {
                       },
                   .on = this,
                   .name = "something to do"});
+    log_ = e.print().saw(e.current(), log_);
     e.shared().learn(e.current(), released_);
     if (count_ == 0) return nullptr;
     --count_;
@@ -36,6 +38,7 @@ void* channel::take() noexcept {
 void channel::close() noexcept {
     engine& e = engine::get();
     e.step();
+    log_ = e.print().saw(e.current(), log_);
     is_closed_ = true;
     view mine;
     e.shared().publish(e.current(), mine);

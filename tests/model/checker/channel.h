@@ -25,6 +25,7 @@ private:
     unsigned first_ = 0;
     unsigned count_ = 0;
     bool is_closed_ = false;
+    std::uint64_t log_ = 0;  // for the fingerprint: all that was done with it, in order
     view released_;
 };
 

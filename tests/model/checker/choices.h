@@ -30,6 +30,9 @@ public:
 
     void start_run() noexcept { at_ = 0; }
 
+    /// True when the next decision of a search is one that no run has taken yet.
+    bool is_new() const noexcept { return mode_ == mode::depth_first && at_ == path_.size(); }
+
     /// Returns: false when everything was tried.
     bool next_run();
 

@@ -2,6 +2,7 @@
 // What a thread knows of the others, as vector clocks.
 
 #include <cstdint>
+#include <cstring>
 
 namespace edo_check {
 
@@ -16,6 +17,19 @@ struct vector_clock {
     void join(const vector_clock& other) noexcept {
         for (unsigned i = 0; i < max_threads; ++i)
             at[i] = at[i] < other.at[i] ? other.at[i] : at[i];
+    }
+
+    bool is_within(const vector_clock& other) const noexcept {
+        using lanes [[gnu::vector_size(sizeof at)]] =
+            std::uint16_t;  // in two instructions or three
+        lanes mine, bound;
+        std::memcpy(&mine, at, sizeof at);
+        std::memcpy(&bound, other.at, sizeof at);
+        const auto beyond = mine > bound;
+        std::uint64_t halves[2];
+        static_assert(sizeof halves == sizeof beyond);
+        std::memcpy(halves, &beyond, sizeof halves);
+        return (halves[0] | halves[1]) == 0;
     }
 
     bool covers(unsigned thread, std::uint16_t step) const noexcept { return step <= at[thread]; }

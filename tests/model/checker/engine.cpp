@@ -21,7 +21,9 @@ bool engine::run(void (*body)(void*),
     count_ = steps_ = preemptions_ = oddities_ = joined_ = 0;
     spurious_wakes_ = timeouts_ = failed_places_ = 0;
     is_solo_ = true;
-    was_bounded_ = has_failed_ = false;
+    stopped_ = 0;
+    failed_places_log_ = 0;
+    was_bounded_ = has_failed_ = is_known_ = false;
     failure_.clear();
     now = 1;
     start(body, argument);
@@ -45,6 +47,29 @@ void engine::fail(const char* what) noexcept {
     if (trace_ != nullptr) trace_->add(current_, "FAILS", what, {});
     fiber::change(fibers_[current_], host_);  // for good: the run is abandoned
     __builtin_unreachable();
+}
+
+// Everything that what comes may depend on, besides what is left to spend.
+std::uint64_t engine::state_at(point where) const noexcept {
+    std::uint64_t state = memory_.state();
+    for (const std::uint64_t part :
+         {std::uint64_t{stopped_}, failed_places_log_, now,
+          std::uint64_t{spurious_wakes_} << 32 | timeouts_,
+          // Who cannot go on has no say in who does.
+          where == point::wait ? std::uint64_t{max_threads} : std::uint64_t{current_} << 8,
+          static_cast<std::uint64_t>(where)})
+        state = fingerprint::mixed(state, part);
+    return state;
+}
+
+unsigned engine::pick(unsigned count, bool likely_first, point where) noexcept {
+    if (visited_ != nullptr && !is_known_ && decisions_->is_new()) {
+        const outside here;
+        is_known_ = !visited_->enter(state_at(where), preemptions_, oddities_);
+    }
+    // From here on there is nothing to choose. But the run is made to its end: what it has taken
+    // from static objects must come back.
+    return is_known_ ? 0 : decisions_->pick(count, likely_first);
 }
 
 // The first function on each stack.
@@ -111,32 +136,42 @@ unsigned engine::others(option* to) const noexcept {
     return n;
 }
 
-void engine::step() noexcept {
+void engine::count_step() noexcept {
     if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
-    if (is_solo_) return;
+}
+
+void engine::step() noexcept {
+    count_step();
+    if (!is_solo_) let_others_come_first();
+    print().saw(current_, 0);  // that it is past this
+}
+
+void engine::let_others_come_first() noexcept {
     option to[2 * max_threads];
     const unsigned n = others(to);
     if (n == 0) return;
     if (preemptions_ == limits_.preemptions) {
-        was_bounded_ = true;
+        was_bounded_ |= !is_known_;
         return;
     }
-    const unsigned picked = decisions_->pick(n + 1, true);
+    const unsigned picked = pick(n + 1, true, point::step);
     if (picked == 0) return;
     ++preemptions_;
+    const unsigned me = 1U << current_;
+    stopped_ |= me;
     go(to[picked - 1]);
+    stopped_ &= ~me;
 }
 
 void engine::step(std::uint32_t object, bool writes) noexcept {
-    if (is_solo_) {
-        if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
-        return;
+    count_step();
+    if (!is_solo_) {
+        sharing& s = learned_[object];
+        s.users |= static_cast<std::uint8_t>(1U << current_);
+        s.is_written |= writes;
+        if (is_shared_[object]) let_others_come_first();
     }
-    sharing& s = learned_[object];
-    s.users |= static_cast<std::uint8_t>(1U << current_);
-    s.is_written |= writes;
-    if (is_shared_[object]) return step();
-    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+    print().saw(current_, 0);
 }
 
 void engine::forget_sharing() noexcept {
@@ -144,10 +179,13 @@ void engine::forget_sharing() noexcept {
         learned_[i] = {};
         is_shared_[i] = false;
     }
+    memory_.forget_fences();
+    knew_fences_ = false;
 }
 
 bool engine::learn_sharing() noexcept {
-    bool grew = false;
+    bool grew = memory_.has_fences() && !knew_fences_;
+    knew_fences_ = memory_.has_fences();
     for (unsigned i = 0; i < memory_.locations(); ++i) {
         if (is_shared_[i] || !learned_[i].matters()) continue;
         is_shared_[i] = grew = true;
@@ -180,21 +218,21 @@ void engine::set_sharing(std::string_view text) noexcept {
 
 unsigned engine::decide(unsigned count) noexcept {
     if (oddities_ == limits_.oddities) {
-        was_bounded_ = true;
+        was_bounded_ |= !is_known_;
         return 0;
     }
-    const unsigned picked = decisions_->pick(count, false);
+    const unsigned picked = pick(count, false, point::memory);
     if (picked != 0) ++oddities_;
     return picked;
 }
 
 void engine::yield() noexcept {
-    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+    count_step();
     option to[2 * max_threads];
     const unsigned n = others(to);
     memory_.catch_up(current_);
     if (n == 0) return;
-    go(to[n > 1 ? decisions_->pick(n, false) : 0]);
+    go(to[n > 1 ? pick(n, false, point::yield) : 0]);
 }
 
 wake_reason engine::wait_until(const wait& for_what) noexcept {
@@ -209,7 +247,7 @@ wake_reason engine::wait_until(const wait& for_what) noexcept {
 
 // The current thread cannot go on.
 void engine::leave() noexcept {
-    if (++steps_ > limits_.steps) fail("no progress: the run does not end (a livelock?)");
+    count_step();
     option to[2 * max_threads];
     unsigned n = others(to);
     const simulated& me = threads_[current_];
@@ -240,7 +278,7 @@ void engine::leave() noexcept {
                     " thread " + std::to_string(i) + " waits for " + threads_[i].waits.name + ";";
         fail(text.c_str());
     }
-    go(to[n > 1 ? decisions_->pick(n, false) : 0]);
+    go(to[n > 1 ? pick(n, false, point::wait) : 0]);
 }
 
 void engine::go(option to) noexcept {
@@ -262,6 +300,7 @@ bool engine::may_fail_at(const std::source_location& at) noexcept {
             return false;
     if (failed_places_ == most_places) return false;
     places_[failed_places_++] = at;
+    failed_places_log_ += fingerprint::mixed(at.line(), at.column());
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "mutant.h"
 #include "trace.h"
+#include "visited.h"
 #include <cstdint>
 #include <source_location>
 #include <string>
@@ -42,6 +43,12 @@ public:
 
     void set_trace(trace* to) noexcept { trace_ = to; }
 
+    /// The states from which nothing new can come; null: every run counts as new.
+    void set_visited(visited* states) noexcept { visited_ = states; }
+
+    /// True if the last run came to a state that was known.
+    bool was_known() const noexcept { return is_known_; }
+
     void set_mutation(const mutation* m) noexcept { mutation_ = m; }
 
     // For what models use, on the fibers of a run.
@@ -72,6 +79,8 @@ public:
     memory_model& shared() noexcept { return memory_; }
 
     arena& heap() noexcept { return heap_; }
+
+    fingerprint& print() noexcept { return memory_.print(); }
 
     std::uint32_t run_number() const noexcept { return run_number_; }
 
@@ -148,7 +157,14 @@ private:
         wake_reason reason;
     };
 
+    /// Where a decision is taken.
+    enum class point : std::uint8_t { step, memory, yield, wait };
+
     static engine& make() noexcept;
+    void count_step() noexcept;
+    void let_others_come_first() noexcept;
+    unsigned pick(unsigned count, bool likely_first, point where) noexcept;
+    std::uint64_t state_at(point where) const noexcept;
     static void enter() noexcept;
     bool can_run(unsigned thread) const noexcept;
     unsigned others(option* to) const noexcept;
@@ -178,6 +194,11 @@ private:
     bool is_shared_[memory_model::most_locations] = {};
     bool was_bounded_ = false;
     bool has_failed_ = false;
+    bool is_known_ = false;
+    bool knew_fences_ = false;
+    unsigned stopped_ = 0;  // a bit for each thread that stopped before a step
+    std::uint64_t failed_places_log_ = 0;
+    visited* visited_ = nullptr;
     std::uint32_t run_number_ = 0;
     simulated threads_[max_threads];
     static constexpr unsigned most_places = 64;

@@ -32,16 +32,27 @@ public:
         const run_limits limits = limits_for(preemptions);
         decisions.search_all();
         was_bounded = false;
+        states.clear();
+        engine::get().set_visited(how_.skips_known_states ? &states : nullptr);
+        const bool is_done = exhaust_from_here(limits, budget, found);
+        engine::get().set_visited(nullptr);
+        return is_done;
+    }
+
+    bool exhaust_from_here(const run_limits& limits, std::uint64_t budget, findings& found) {
         for (std::uint64_t i = 0; i < budget; ++i) {
             ++found.runs;
             if (!run(limits)) {
+                engine::get().set_visited(nullptr);
                 explain(limits, found);
                 return false;
             }
+            if (engine::get().was_known()) ++found.known;
             was_bounded |= engine::get().was_bounded();
             if (engine::get().learn_sharing()) {
                 decisions.search_all();
                 was_bounded = false;
+                states.clear();
             } else if (!decisions.next_run()) {
                 return true;
             }
@@ -89,6 +100,7 @@ public:
     }
 
     choices decisions;
+    visited states;
     bool was_bounded = false;
 
 private:

@@ -18,6 +18,8 @@ struct exploration {
     /// Runs afterwards whose decisions are drawn, without bounds: for scenarios that are too large
     /// to be exhausted with more than a few preemptions.
     std::uint64_t random_runs = 0;
+    /// Tries nothing more in a state in which the search has been with as much left to spend.
+    bool skips_known_states = true;
     run_limits limits = {};
     const mutant* bug = nullptr;
 };
@@ -28,6 +30,7 @@ struct findings {
     std::string replay;  ///< for EDO_CHECK_REPLAY
     std::string table;   ///< the interleaving
     std::uint64_t runs = 0;
+    std::uint64_t known = 0;   ///< of them, those that came to a state that was known
     int bound = -1;            ///< the greatest that was exhausted
     bool is_complete = false;  ///< no run would differ with more preemptions
     double seconds = 0;

@@ -30,6 +30,7 @@ void mutex::start_run() noexcept {
     run_ = engine::get().run_number();
     holder_ = nobody;
     run_skips_ = 0;
+    log_ = 0;
     released_ = {};
     memory_model& m = engine::get().shared();
     id_ = m.id_of(m.create(this, 0, 0));
@@ -62,6 +63,7 @@ void mutex::lock(place at) noexcept {
                   .on = this,
                   .name = "a mutex"});
     holder_ = static_cast<std::uint8_t>(e.current());
+    e.print().saw(e.current(), log_);
     e.shared().learn(e.current(), released_);
     note("lock", at);
 }
@@ -72,8 +74,12 @@ bool mutex::try_lock(place at) noexcept {
     step();
     const bool is_free = holder_ == nobody;
     note(is_free ? "try_lock" : "try_lock (no)", at);
-    if (!is_free) return false;
+    if (!is_free) {
+        e.print().saw(e.current(), holder_);
+        return false;
+    }
     holder_ = static_cast<std::uint8_t>(e.current());
+    e.print().saw(e.current(), log_);
     e.shared().learn(e.current(), released_);
     return true;
 }
@@ -88,6 +94,7 @@ void mutex::unlock(place at) noexcept {
         return;
     }
     e.shared().publish(e.current(), released_);
+    log_ = e.print().saw(e.current(), 0);
     holder_ = nobody;
     note("unlock", at);
 }
@@ -96,6 +103,7 @@ void parker::start_run() noexcept {
     if (run_ == engine::get().run_number()) return;
     run_ = engine::get().run_number();
     has_permit_ = false;
+    log_ = 0;
     released_ = {};
 }
 
@@ -112,9 +120,11 @@ bool parker::park(std::chrono::nanoseconds limit, place at) noexcept {
          .has_limit = limit != no_limit});
     if (why == wake_reason::timeout) {
         e.now += static_cast<std::uint64_t>(std::max<std::int64_t>(limit.count(), 0));
+        e.print().saw(e.current(), 1);
         if (!has_permit_) return false;
     }
     has_permit_ = false;
+    e.print().saw(e.current(), log_);
     e.shared().learn(e.current(), released_);
     return true;
 }
@@ -127,6 +137,7 @@ void parker::unpark(place at) noexcept {
     if (const mutation* bug = e.mutation_at(at);
         bug != nullptr && bug->what() == mutant::kind::skip)
         return;
+    log_ += fingerprint::mixed(e.print().saw(e.current(), 0), 0);
     view mine;
     e.shared().publish(e.current(), mine);
     released_.join(mine);  // of all who gave the permit that will be taken
@@ -151,6 +162,7 @@ bool futex_wait(const void* word,
          .has_limit = limit != no_limit,
          .may_end_early = true});
     sleepers[me].word = nullptr;
+    e.print().saw(me, static_cast<std::uint64_t>(why));
     if (why != wake_reason::timeout) return true;
     e.now += static_cast<std::uint64_t>(limit.count());
     return false;
@@ -160,6 +172,7 @@ void futex_wake(const void* word, int count) noexcept {
     engine& e = engine::get();
     e.step();
     note("futex_wake", {});
+    e.print().saw(e.current(), e.print().of_all());  // who sleeps now
     for (unsigned i = 0; i < max_threads && count > 0; ++i) {
         sleeper& s = sleepers[i];
         if (s.word != word || s.run != e.run_number() || s.is_woken) continue;
@@ -169,7 +182,10 @@ void futex_wake(const void* word, int count) noexcept {
 }
 
 std::uint64_t read_clock() noexcept {
-    return engine::is_inside() ? engine::get().now : 1;
+    if (!engine::is_inside()) return 1;
+    engine& e = engine::get();
+    e.print().saw(e.current(), e.now);
+    return e.now;
 }
 
 }  // namespace edo_check

@@ -35,7 +35,8 @@ private:
     std::uint8_t holder_ = nobody;
     std::uint8_t run_skips_ = 0;  // holders that a mutant has let in beside the lock
     std::uint32_t run_ = 0;
-    std::uint32_t id_ = 0;  // of the location that stands for it where it counts who uses what
+    std::uint32_t id_ = 0;   // of the location that stands for it where it counts who uses what
+    std::uint64_t log_ = 0;  // for the fingerprint: who gave it back last
     view released_;
 };
 
@@ -86,6 +87,7 @@ private:
 
     bool has_permit_ = false;
     std::uint32_t run_ = 0;
+    std::uint64_t log_ = 0;  // for the fingerprint: all who gave the permit
     view released_;
 };
 

@@ -19,6 +19,11 @@ bool is_sc(std::memory_order order) noexcept {
     return order == std::memory_order_seq_cst;
 }
 
+// A step of a thread, for the fingerprint.
+constexpr std::uint64_t name_of(unsigned thread, unsigned step) noexcept {
+    return std::uint64_t{thread + 1} << 16 | step;
+}
+
 }  // namespace
 
 void memory_model::reset(const limits& with) noexcept {
@@ -28,6 +33,8 @@ void memory_model::reset(const limits& with) noexcept {
     sc_ = 0;
     last_heavy_ = 0;
     light_ = {};
+    sc_log_ = light_log_ = 0;
+    print_.start_run();
     snapshots_[0] = {};
     for (knowledge& k : threads_)
         k = {};
@@ -42,6 +49,7 @@ location& memory_model::create(const void* object, std::uint64_t value, unsigned
     at.is_dead = false;
     at.has_first = true;
     at.used_by = {};
+    at.log = 0;
     stored& first = at.stores[0];
     first = {};
     first.value = value;
@@ -82,9 +90,10 @@ std::uint64_t memory_model::take(location& at,
                                  unsigned thread,
                                  std::memory_order order) noexcept {
     knowledge& k = threads_[thread];
+    print_.saw(thread, name_of(s.writer, s.step));
     if (s.read_by.at[thread] == 0) s.read_by.at[thread] = at.used_by.at[thread];
     if (is_sc(order)) {
-        ++sc_;
+        next_sc(thread);
         if (s.sc == 0) s.sc = sc_;
     }
     (acquires(order) ? k.now : k.pending).join(s.released);
@@ -105,11 +114,17 @@ stored memory_model::make(unsigned thread, std::uint64_t value, std::memory_orde
     s.released = releases(order) ? k.now : k.fenced;
     s.step = k.now.clock.at[thread];
     s.writer = static_cast<std::uint8_t>(thread);
-    if (is_sc(order)) s.sc = ++sc_;
+    if (is_sc(order)) s.sc = next_sc(thread);
     return s;
 }
 
+std::uint32_t memory_model::next_sc(unsigned thread) noexcept {
+    sc_log_ = fingerprint::mixed(sc_log_, name_of(thread, threads_[thread].now.clock.at[thread]));
+    return ++sc_;
+}
+
 void memory_model::insert(location& at, unsigned position, const stored& s) noexcept {
+    print_.changed(at.log, fingerprint::mixed(name_of(s.writer, s.step), at.count - position));
     if (at.count == location::capacity) {
         // Far older than any window: forgotten.
         constexpr unsigned kept = location::capacity / 2;
@@ -210,14 +225,17 @@ void memory_model::make_snapshot(unsigned thread, const vector_clock& more) noex
     mine = snapshots_[fences_];
     mine.clock.join(k.now.clock);
     mine.clock.join(more);
-    mine.sc = ++sc_;
+    mine.sc = next_sc(thread);
     k.now.fence = static_cast<std::uint16_t>(++fences_);
+    has_fences_ = true;
+    print_.saw(thread, sc_log_);
 }
 
 void memory_model::light_fence(unsigned thread) noexcept {
     knowledge& k = threads_[thread];
     ++k.now.clock.at[thread];
     light_.join(k.now.clock);
+    light_log_ += fingerprint::mixed(print_.saw(thread, last_heavy_), 0);
     k.now.fence = std::max(k.now.fence, last_heavy_);
 }
 
@@ -225,12 +243,14 @@ void memory_model::heavy_fence(unsigned thread) noexcept {
     knowledge& k = threads_[thread];
     ++k.now.clock.at[thread];
     k.now.join(k.pending);
+    print_.saw(thread, light_log_);
     make_snapshot(thread, light_);
     last_heavy_ = k.now.fence;
     k.fenced = k.now;
 }
 
 void memory_model::catch_up(unsigned thread) noexcept {
+    print_.saw(thread, print_.of_memory());
     const std::uint16_t step = ++threads_[thread].now.clock.at[thread];
     for (unsigned i = 0; i < used_; ++i) {
         stored& s = locations_[i].newest();
@@ -240,12 +260,15 @@ void memory_model::catch_up(unsigned thread) noexcept {
 
 void memory_model::start_thread(unsigned parent, unsigned child) noexcept {
     ++threads_[parent].now.clock.at[parent];
+    print_.saw(parent, child);
+    print_.saw(child, print_.saw(parent, child));
     threads_[child] = {};
     threads_[child].now = threads_[parent].now;
 }
 
 void memory_model::join_thread(unsigned parent, unsigned child) noexcept {
     ++threads_[child].now.clock.at[child];  // what it did last without an atomic step
+    print_.saw(parent, child);
     threads_[parent].now.join(threads_[child].now);
 }
 

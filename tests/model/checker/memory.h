@@ -2,6 +2,7 @@
 // The memory model: what an atomic operation may see.
 
 #include "clock.h"
+#include "fingerprint.h"
 #include <atomic>
 #include <cstdint>
 
@@ -27,6 +28,7 @@ struct location {
     bool is_dead = false;
     bool has_first = true;  ///< stores[0] is still that of the construction
     vector_clock used_by;   ///< last step of each thread that touched it
+    std::uint64_t log = 0;  ///< for the fingerprint: what was stored, and where in the order
     stored stores[capacity];
 
     stored& newest() noexcept { return stores[count - 1]; }
@@ -99,6 +101,20 @@ public:
 
     unsigned locations() const noexcept { return used_; }
 
+    /// For whatever else threads can tell their order by.
+    fingerprint& print() noexcept { return print_; }
+
+    /// The state of the run, as far as memory goes.
+    std::uint64_t state() const noexcept {
+        return has_fences_ ? fingerprint::mixed(print_.of_all(), sc_log_) : print_.of_all();
+    }
+
+    /// Whether a seq_cst fence was ever used: then the order of seq_cst operations is part of the
+    /// state.
+    bool has_fences() const noexcept { return has_fences_; }
+
+    void forget_fences() noexcept { has_fences_ = false; }
+
     std::uint32_t id_of(const location& at) const noexcept {
         return static_cast<std::uint32_t>(&at - locations_);
     }
@@ -115,6 +131,7 @@ private:
         std::uint32_t sc = 0;  ///< its place in the order of seq_cst operations
     };
 
+    std::uint32_t next_sc(unsigned thread) noexcept;
     void make_snapshot(unsigned thread, const vector_clock& more) noexcept;
     std::uint16_t next_step(location& at, unsigned thread) noexcept;
     bool is_known(const stored& s, unsigned thread, bool by_sc) const noexcept;
@@ -130,6 +147,10 @@ private:
     std::uint32_t sc_ = 0;
     std::uint16_t last_heavy_ = 0;  // its snapshot
     vector_clock light_;            // what happens before the light fences so far
+    bool has_fences_ = false;
+    std::uint64_t sc_log_ = 0;
+    std::uint64_t light_log_ = 0;
+    fingerprint print_;
     knowledge threads_[max_threads];
     snapshot snapshots_[most_fences];
     location locations_[most_locations];
