@@ -19,8 +19,15 @@ struct thread_options {
 };
 
 #if defined(EDO_MODEL)
+using edo_check::this_thread_mark;
 using edo_check::thread;
 #else
+/// Something whose address differs between threads.
+inline const void* this_thread_mark() noexcept {
+    thread_local const char mark = 0;
+    return &mark;
+}
+
 /// Owns a thread of the operating system.
 /// Thread-safe: no.
 class thread {

@@ -5,19 +5,11 @@
 
 #include <edo/base/check.h>
 #include <edo/base/error.h>
+#include <edo/base/seam/thread.h>
 #include <edo/io/reactor/registration.h>
 #include <edo/io/wait/poll_events.h>
 
 namespace edo::detail {
-namespace {
-
-/// Something whose address differs between threads.
-const void* this_thread() noexcept {
-    thread_local const char mark = 0;
-    return &mark;
-}
-
-}  // namespace
 
 result<std::unique_ptr<reactor>> uring_reactor::create() {
     std::unique_ptr<uring_reactor> made(new uring_reactor);
@@ -26,7 +18,7 @@ result<std::unique_ptr<reactor>> uring_reactor::create() {
 }
 
 int uring_reactor::open() noexcept {
-    thread_ = this_thread();
+    thread_ = this_thread_mark();
     if (const int failed = ring_.open(); failed < 0) return failed;
     if (const int failed = notifier_.open(); failed < 0) return failed;
     arm_notifier();
@@ -44,7 +36,7 @@ uring_reactor::~uring_reactor() {
 }
 
 bool uring_reactor::is_here() const noexcept {
-    return thread_ == this_thread();
+    return thread_ == this_thread_mark();
 }
 
 void uring_reactor::arm_notifier() noexcept {

@@ -62,9 +62,12 @@ public:
         if (tasks.have_all_ended()) queue_.close();
     }
 
+    detail::reactor* reactor = nullptr;  ///< for operations that wait for descriptors
+
     void begin(detail::execution& exec, detail::random& choices) noexcept {
         exec.scheduler = this;
         exec.spawns_into = this;
+        exec.reactor = reactor;
         exec.choices = &choices;
         exec.read_clock = [](const detail::execution& e) noexcept { return e.now; };
         detail::set_current_execution(&exec);

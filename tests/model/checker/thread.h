@@ -68,6 +68,12 @@ private:
     bool is_joinable_ = false;
 };
 
+/// Something whose address differs between threads.
+inline const void* this_thread_mark() noexcept {
+    static constexpr char marks[max_threads] = {};
+    return &marks[engine::get().current()];
+}
+
 /// Ends the run as failed unless `cond` holds. Instead of GoogleTest's macros, which neither know
 /// the run nor end it.
 inline void expect(bool cond, const char* what) noexcept {
