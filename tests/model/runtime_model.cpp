@@ -6,12 +6,12 @@
 // one for the smallest), and the rest is drawn at random.
 
 #include "model_test.h"
+#include "runtime_world.h"
 #include "task_executor.h"
 #include <memory>
 
 #include <gtest/gtest.h>
 
-#include <edo/runtime/scheduler/multi_thread.h>
 #include <edo/task/join_handle.h>
 #include <edo/task/task.h>
 #include <edo/task/yield.h>
@@ -20,8 +20,7 @@ namespace {
 
 using edo::join_handle;
 using edo::task;
-using edo::detail::multi_thread;
-using edo::detail::runtime_config;
+using edo::model::life;
 using edo::model::signal;
 using edo_check::expect;
 using edo_check::expect_caught;
@@ -31,54 +30,12 @@ using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
 
-struct world {
-    multi_thread* runtime;
+struct world : edo::model::runtime_world {
     signal never, soon;
     edo_check::parker done;
     int result = 0;  // plain: written by a task
-    int begun = 0;
-    int ended = 0;
 
-    world() {
-        runtime_config config;
-        config.name = "m";
-        config.thread_name = "m";
-        config.workers = 2;
-        config.reactor = edo::reactor_kind::epoll;
-        config.busy_poll = edo::duration::zero();
-        config.seed = 1;
-        config.blocked_after = edo::duration::zero();  // no monitor: it acts by the clock
-        config.max_blocking_threads = 1;
-        auto made = multi_thread::create(config);
-        expect(static_cast<bool>(made), "the runtime does not start");
-        runtime = *made;
-    }
-
-    // What the destructor of edo::runtime does; every task has ended afterwards.
-    ~world() {
-        runtime->end(nullptr, edo::duration::max());
-        runtime->release_ref();
-        expect(begun == ended, "a frame was not destroyed");
-    }
-
-    template <class... Args>
-    auto spawn(Args&&... args) {
-        return edo::detail::launch_with_handle(edo::detail::make_cell(
-            *runtime, std::source_location::current(), std::forward<Args>(args)...));
-    }
-};
-
-class life {
-public:
-    explicit life(world& w) noexcept : world_(w) { ++world_.begun; }
-
-    life(const life&) = delete;
-    life& operator=(const life&) = delete;
-
-    ~life() { ++world_.ended; }
-
-private:
-    world& world_;
+    explicit world(unsigned workers = 2) : runtime_world(workers) {}
 };
 
 task<> note(world* w) {
@@ -117,11 +74,37 @@ void start_and_end() {
     const auto w = std::make_unique<world>();
 }
 
-void one_task() {
-    const auto w = std::make_unique<world>();
+void run_one_task(unsigned workers) {
+    const auto w = std::make_unique<world>(workers);
     const auto h = w->spawn(note, w.get());
     w->done.park();
     expect(w->result == 7, "the task has not run");
+}
+
+void one_task() {
+    run_one_task(2);
+}
+
+// A worker that is alone: without locked instructions, see sole_mode.h.
+void one_task_on_one_worker() {
+    run_one_task(1);
+}
+
+void wake_of_one_worker() {
+    const auto w = std::make_unique<world>(1);
+    const auto h = w->spawn(wait_and_note, w.get());
+    w->soon.raise();
+    w->done.park();
+    expect(w->result == 7, "the task has not run");
+}
+
+void end_of_one_worker_beside_a_wake() {
+    auto w = std::make_unique<world>(1);
+    {
+        auto h = w->spawn(wait_and_note, w.get());
+        std::move(h).detach();
+    }
+    run_threads([&] { w->soon.raise(); }, [&] { w->end(); });
 }
 
 void task_that_spawns() {
@@ -153,7 +136,7 @@ void shutdown_beside_a_wake() {
         std::move(h).detach();
     }
     // The signal outlives the runtime, as a channel in the user's hands would.
-    run_threads([&] { w->soon.raise(); }, [&] { w->runtime->end(nullptr, edo::duration::max()); });
+    run_threads([&] { w->soon.raise(); }, [&] { w->end(); });
 }
 
 exploration large(unsigned bound) {
@@ -165,12 +148,28 @@ exploration large(unsigned bound) {
     return how;
 }
 
+const scenario alone_s{"runtime.one_task_on_one_worker", one_task_on_one_worker, large(2)};
+const scenario alone_wake_s{"runtime.wake_of_one_worker", wake_of_one_worker, large(2)};
+const scenario alone_end_s{"runtime.end_of_one_worker_beside_a_wake",
+                           end_of_one_worker_beside_a_wake, large(1)};
 const scenario start_s{"runtime.start_and_end", start_and_end, large(1)};
-const scenario task_s{"runtime.one_task", one_task, large(0)};
-const scenario spawns_s{"runtime.task_that_spawns", task_that_spawns, large(0)};
-const scenario wake_s{"runtime.wake_from_outside", wake_from_outside, large(0)};
+const scenario task_s{"runtime.one_task", one_task, large(1)};
+const scenario spawns_s{"runtime.task_that_spawns", task_that_spawns, large(1)};
+const scenario wake_s{"runtime.wake_from_outside", wake_from_outside, large(1)};
 const scenario drops_s{"runtime.shutdown_drops_a_task", shutdown_drops_a_task, large(0)};
 const scenario beside_s{"runtime.shutdown_beside_a_wake", shutdown_beside_a_wake, large(0)};
+
+TEST(runtime_model, one_worker_runs_a_task) {
+    expect_holds(alone_s);
+}
+
+TEST(runtime_model, wake_of_one_worker_is_not_lost) {
+    expect_holds(alone_wake_s);
+}
+
+TEST(runtime_model, one_worker_ends_beside_a_wake) {
+    expect_holds(alone_end_s);
+}
 
 TEST(runtime_model, starts_and_ends) {
     expect_holds(start_s);
