@@ -36,6 +36,8 @@ struct world : edo::model::runtime_world {
     int result = 0;  // plain: written by a task
 
     explicit world(unsigned workers = 2) : runtime_world(workers) {}
+
+    ~world() { end(); }  // while what its tasks use is there
 };
 
 task<> note(world* w) {

@@ -34,6 +34,8 @@ struct world : edo::model::runtime_world {
 
     explicit world(edo::duration blocked_after = edo::duration(10))
         : runtime_world(1, blocked_after) {}
+
+    ~world() { end(); }  // while what its tasks use is there
 };
 
 task<> open(world* w) {
