@@ -34,13 +34,14 @@ public:
     std::string system_call;         ///< in which the thread is; empty: in none, or unknown
 
     /// The calls in which the thread is, the innermost first, down to the task's poll, of more than
-    /// 16 the first and the last 8: "read+0x4c <- load+0x18 <- serve+0x34". Names are those of the symbol tables of the files,
-    /// so not of a stripped program; what has no name appears as "module+0x1234". In all but the
-    /// first the place is the last byte of the call instruction, as addr2line needs it. "perhaps"
-    /// stands before a call that had to be guessed, which is as a rule right, and on which depends
-    /// what comes after it: in code without optimization, or when functions have frames of variable
-    /// size. Empty: the thread computes (see runtime_builder::report_stack()) or has moved on, or the
-    /// machine is no x86-64. (There is code for AArch64, which has not been run yet.)
+    /// 16 the first and the last 8: "read+0x4c <- load+0x18 <- serve+0x34". Names are those of the
+    /// symbol tables of the files, so not of a stripped program; what has no name appears as
+    /// "module+0x1234". In all but the first the place is the last byte of the call instruction, as
+    /// addr2line needs it. "perhaps" stands before a call that had to be guessed, which is as a
+    /// rule right, and on which depends what comes after it: in code without optimization, or when
+    /// functions have frames of variable size. Empty: the thread computes (see
+    /// runtime_builder::report_stack()) or has moved on, or the machine is no x86-64. (There is
+    /// code for AArch64, which has not been run yet.)
     std::string stack;
 
     /// One line without an end, for a log.

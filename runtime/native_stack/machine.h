@@ -40,9 +40,9 @@ public:
 /// Returns: the call that returns to `where`; empty when no call instruction ends there.
 std::optional<call> call_before(address where) noexcept;
 
-/// Returns: true when a call of `target` gets to `function`: at once, through a table of the dynamic
-/// linker, or because what is called jumps there from somewhere near its begin, as functions do that
-/// end with a call, and those of which the compiler has split off a part.
+/// Returns: true when a call of `target` gets to `function`: at once, through a table of the
+/// dynamic linker, or because what is called jumps there from somewhere near its begin, as
+/// functions do that end with a call, and those of which the compiler has split off a part.
 bool leads_to(address target, address function) noexcept;
 
 /// A return address without what some processors sign it with.
