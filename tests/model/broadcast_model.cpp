@@ -1,6 +1,6 @@
 // The channel in which every receiver gets every message (sync/store/broadcast_core.h), and the
-// count of the messages' readers (sync/store/shared_value.h): the last of them moves the message out
-// while others have just copied it.
+// count of the messages' readers (sync/store/shared_value.h): the last of them moves the message
+// out while others have just copied it.
 
 #include "model_test.h"
 #include "task_executor.h"

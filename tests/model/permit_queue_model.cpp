@@ -1,5 +1,5 @@
-// Permits that are handed from task to task (sync/wait/permit_queue.cpp, under semaphore and mutex):
-// a grant beside the drop of the one it goes to, and wakes that count no reference.
+// Permits that are handed from task to task (sync/wait/permit_queue.cpp, under semaphore and
+// mutex): a grant beside the drop of the one it goes to, and wakes that count no reference.
 
 #include "model_test.h"
 #include "task_executor.h"

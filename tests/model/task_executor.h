@@ -159,7 +159,8 @@ private:
     edo::waker waker_;
 };
 
-/// Polls an operation to its end and never takes from it, as a combinator may that is dropped first.
+/// Polls an operation to its end and never takes from it, as a combinator may that is dropped
+/// first.
 template <class Op>
 class untaken {
 public:
