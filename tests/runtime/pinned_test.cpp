@@ -254,7 +254,8 @@ TEST(local_task, in_the_group_of_a_task_that_moves_is_a_loud_end) {
                 std::set<std::thread::id> seen;
                 edo::task_group group;
                 group.spawn(edo::with(edo::spawn_options().local(), wander), std::ref(seen), 1);
-                co_await group.join();
+                const auto joined = co_await group.join();
+                EXPECT_TRUE(joined.has_value());
             });
         },
         "spawned into a task_group whose own task is not bound to that worker");
