@@ -8,7 +8,7 @@ namespace edo::detail {
 class multi_thread;
 
 /// The batch tasks of a runtime that may run on any worker: the scheduler that they know, and the
-/// one queue in which they wait. Their polls are long, so a queue with a lock is good enough.
+/// one queue in which they wait. Their polls are long, so one queue for all workers is good enough.
 class batch_tasks final : public side_scheduler {
 public:
     explicit batch_tasks(multi_thread& shared) noexcept;
@@ -16,7 +16,7 @@ public:
     /// From any thread: has a worker woken if one sleeps.
     void schedule(task_header& task) noexcept override;
 
-    /// By the worker that has just polled `task`, and wakes another one only if need be.
+    /// The same by the worker that has just polled `task`: wakes nobody.
     void push(task_header& task) noexcept { static_cast<void>(queue_.push(task)); }
 
     task_header* pop() noexcept {

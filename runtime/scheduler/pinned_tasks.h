@@ -47,6 +47,9 @@ public:
 
     bool is_empty() const noexcept { return list_.is_empty() && remote_.is_empty(); }
 
+    /// How many wait that were queued on this thread.
+    unsigned size_here() const noexcept { return static_cast<unsigned>(list_.size()); }
+
     // Any thread.
 
     /// How many wait, as of the last pop().

@@ -129,7 +129,8 @@ worker_metrics worker::metrics() noexcept {
     picture.polls = (turn() + 1) / 2 + nested_turns_.get();
     picture.is_spare = is_spare_;
     picture.queued = ring_.size() + (slot_.is_empty() ? 0U : 1U);
-    if (pinned_.is_in_use()) picture.queued += pinned_.size_seen();
+    for (pinned_tasks* const own : {&pinned_, &pinned_batch_})
+        if (own->is_in_use()) picture.queued += own->size_seen();
     picture.spills = ring_.spills();
     picture.stolen = ring_.stolen();
     return picture;
@@ -289,17 +290,23 @@ void worker::run_task(task_header& task) noexcept {
         case poll_end::yielded:
             // Before it runs again everybody else had a turn, the driver included.
             polls_until_visit_ =
-                std::min(polls_until_visit_, ring_.size() + (slot_.is_empty() ? 0U : 1U));
+                std::min(polls_until_visit_,
+                         ring_.size() + (slot_.is_empty() ? 0U : 1U) + pinned_.size_here());
             queue_again(task);
             return;
     }
 }
 
-// Behind all others of its kind, and calls nobody: this worker goes on.
+// Behind all others of its kind. Calls nobody, because this worker goes on, unless that has other
+// work before a batch task.
 void worker::queue_again(task_header& task) noexcept {
     if (&task.owner() == &shared_) [[likely]]
         return push(task);
-    if (&task.owner() == &shared_.batch()) return shared_.batch().push(task);
+    if (&task.owner() == &shared_.batch()) {
+        shared_.batch().push(task);
+        if (has_own_work()) shared_.notify_one();
+        return;
+    }
     task.owner().schedule(task);
 }
 
