@@ -31,8 +31,15 @@ inline constexpr std::uint32_t inline_resumptions = pick<std::uint32_t>(128, 2);
 inline constexpr std::uint32_t local_queue_capacity = pick<std::uint32_t>(256, 4);
 /// Polls of tasks woken through the LIFO slot in a row.
 inline constexpr std::uint32_t lifo_polls_in_row = pick<std::uint32_t>(3, 1);
-/// New tasks that are polled inside of the poll of the task that joins them, one in the other.
-inline constexpr unsigned nested_polls = pick<unsigned>(8, 1);
+/// New tasks that are polled inside of the poll of the task that joins them, one in the other; and
+/// the stack that they may use before no further one is begun.
+inline constexpr unsigned nested_polls = pick<unsigned>(32, 1);
+inline constexpr std::size_t nested_stack_bytes = std::size_t{32} * 1024;
+/// How long they may keep a worker from the reactor and the inject queue that are due; asked once
+/// in so many of them.
+inline constexpr duration nested_gap =
+    pick(duration(std::chrono::microseconds(50)), duration::zero());
+inline constexpr unsigned nested_polls_unasked = 16;
 /// Task polls between two visits to the reactor and the inject queue.
 inline constexpr std::uint32_t event_interval = pick<std::uint32_t>(61, 2);
 /// Most tasks taken from the inject queue in one visit.

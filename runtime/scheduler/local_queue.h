@@ -49,7 +49,8 @@ class local_queue {
 public:
     static constexpr std::uint32_t capacity = tuning::local_queue_capacity;
 
-    /// Owner only. When the ring is full, half of it (the older tasks) and `task` go to `overflow`.
+    /// Owner only. When the ring is full, half of it (the older tasks) and `task` go to `overflow`;
+    /// but for void entries, which are dropped.
     /// `alone`: there is no other worker, so nobody steals or sleeps; see sole_mode.h.
     void push(task_header& task, inject_queue& overflow, bool alone) noexcept {
         for (;;) {
@@ -180,8 +181,10 @@ private:
                                            relaxed))  // O; failure: look again
             return false;
         task_list spilled;
-        for (std::uint32_t i = 0; i < half; ++i)
-            spilled.push_back(*slot(from + i).load(relaxed));  // the owner wrote it
+        for (std::uint32_t i = 0; i < half; ++i) {
+            task_header* const each = slot(from + i).load(relaxed);  // the owner wrote it
+            if (!each->drop_void_entry()) spilled.push_back(*each);
+        }
         spilled.push_back(task);
         overflow.push_all(spilled);
         spills_.add();

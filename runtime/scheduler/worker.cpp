@@ -126,7 +126,8 @@ void worker::run_queued_tasks() noexcept {
 
 worker_metrics worker::metrics() noexcept {
     worker_metrics picture = counts_.read(exec_, driver_);
-    picture.polls = (turn() + 1) / 2 + nested_turns_.get();
+    const std::uint64_t made_none = void_entries_.get();  // before the turns, which are more
+    picture.polls = (turn() + 1) / 2 + nested_turns_.get() - made_none;
     picture.is_spare = is_spare_;
     picture.queued = ring_.size() + (slot_.is_empty() ? 0U : 1U);
     for (pinned_tasks* const own : {&pinned_, &pinned_batch_})
@@ -278,11 +279,17 @@ void worker::found_work() noexcept {
 }
 
 void worker::run_task(task_header& task) noexcept {
-    if (polls_until_visit_ > 0) --polls_until_visit_;
-    polled_.store(task.id, relaxed);  // see polled_
-    switch (task.run(exec_)) {
+    note_poll(task);
+    poll_ended(task, task.run(exec_));
+}
+
+void worker::poll_ended(task_header& task, poll_end how) noexcept {
+    switch (how) {
         case poll_end::waits:
         case poll_end::gone:
+            return;
+        case poll_end::stale:
+            void_entries_.add();
             return;
         case poll_end::requeue:
             queue_again(task);
@@ -310,25 +317,51 @@ void worker::queue_again(task_header& task) noexcept {
     task.owner().schedule(task);
 }
 
-// The task would be next anyway; run now it saves its waiter a trip through the queue. It has not
-// been polled before, so it cannot own a group that the waiter is in, and then want to destroy it.
+// Who waits for a task that has not begun saves the trip through the queue if it runs it at once;
+// and a tree of tasks so goes down before it goes broad, and few of its tasks exist at a time. One
+// that was never polled cannot own a group that the waiter is in, and then want to destroy it.
+//
+// From the slot the task comes with its entry. Where else the entry is does not matter: there it
+// stays, and is void unless the task has been woken by then.
 bool worker::run_new_task(task_header& task) noexcept {
-    if (polls_until_visit_ == 0 || nested_polls_ == tuning::nested_polls || !take_from_slot(task))
-        return false;
-    if (task.was_polled) {
-        schedule(task);
+    if (!may_nest()) return false;
+    const bool has_entry = take_from_slot(task);
+    if (has_entry ? task.state.was_polled() : &task.owner() != &shared_) {
+        if (has_entry) schedule(task);
         return false;
     }
+    if (!has_entry && !task.state.start_first_poll()) return false;
     ++nested_polls_;
     nested_turns_.add();
     counts_.sampled.note_nested(task);
     const std::uint64_t waiting = polled();
     {
         const interrupted outer(exec_);
-        run_task(task);
+        if (has_entry) {
+            run_task(task);
+        } else {
+            note_poll(task);
+            poll_ended(task, task.run_started(exec_));
+        }
     }
     polled_.store(waiting, relaxed);  // see polled_
     --nested_polls_;
+    return true;
+}
+
+bool worker::may_nest() noexcept {
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    if (nested_polls_ == 0) outermost_frame_ = here;
+    if (nested_polls_ == tuning::nested_polls ||
+        outermost_frame_ - here >= tuning::nested_stack_bytes)
+        return false;
+    if (polls_until_visit_ > 0) return true;
+    // The visit is due. To come back for it is dear: all whose polls these are in have to wait.
+    if (nested_unasked_ == 0) {
+        if (monotonic_clock::read() - exec_.now >= tuning::nested_gap) return false;
+        nested_unasked_ = tuning::nested_polls_unasked;
+    }
+    --nested_unasked_;
     return true;
 }
 

@@ -151,6 +151,14 @@ private:
     void take_turn(task_header& task) noexcept;
     void take_measured_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
+
+    void note_poll(const task_header& task) noexcept {
+        if (polls_until_visit_ > 0) --polls_until_visit_;
+        polled_.store(task.id, relaxed);  // see polled_
+    }
+
+    void poll_ended(task_header& task, poll_end how) noexcept;
+    bool may_nest() noexcept;
     void queue_again(task_header& task) noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
@@ -191,6 +199,8 @@ private:
     unsigned lifo_polls_ = 0;
     unsigned polls_until_visit_ = 0;
     unsigned nested_polls_ = 0;
+    unsigned nested_unasked_ = 0;
+    std::uintptr_t outermost_frame_ = 0;  // address of the frame in which the nesting began
     bool inject_is_due_ = false;
     bool pinned_is_due_ = false;
     bool batch_is_pinned_ = false;
@@ -203,6 +213,7 @@ private:
     instant last_visit_{};
     worker_counts counts_;
     counter nested_turns_;
+    counter void_entries_;
     batch_turns batch_turns_;
     visit_plan visits_;
     local_queue ring_;

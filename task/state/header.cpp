@@ -80,10 +80,13 @@ poll_end task_header::run(execution& e) noexcept {
             break;
         case task_state::start::stale:
             release_refs();
-            return poll_end::gone;
+            return poll_end::stale;
     }
+    return run_started(e);
+}
+
+poll_end task_header::run_started(execution& e) noexcept {
     working_for guard(e, *this);
-    was_polled = true;
     if (used_slots != 0) e.woken_slots = ready_slots.exchange(0, acquire);  // see ready_slots
     for (;;) {
         e.yielding = false;

@@ -21,10 +21,11 @@ class group_core;
 
 /// How a poll of a task ended, for the executor.
 enum class poll_end {
-    waits,    ///< nothing to do; somebody else will queue it
+    waits,    ///< nothing to do; somebody else will queue it, or its entry is in a queue already
     requeue,  ///< woken meanwhile: the caller queues it, with the reference it holds
     yielded,  ///< gives others a turn: the caller queues it at the back
-    gone,     ///< ended, or the queue entry was stale; the caller's reference is used up
+    gone,     ///< ended; the caller's reference is used up
+    stale,    ///< was not polled, because the queue entry was void; the reference is used up
 };
 
 /// Why a task failed, if it did.
@@ -68,6 +69,17 @@ public:
     /// unless the answer is requeue or yielded. Nothing of the task may be touched after
     /// `gone`/`waits`.
     poll_end run(execution& exec) noexcept;
+
+    /// The same for a task that state.start_first_poll() has taken; uses up the reference that came
+    /// with it.
+    poll_end run_started(execution& exec) noexcept;
+
+    /// Lets go of a queue entry if it is void. Returns: false when the task is to be polled.
+    bool drop_void_entry() noexcept {
+        if (!state.take_void_entry()) return false;
+        release_refs();
+        return true;
+    }
 
     /// Wakes slot `slot`. The cell must be alive during the call.
     void wake(unsigned slot) noexcept;
@@ -143,7 +155,6 @@ private:
     [[no_unique_address]] context main_;
 
 public:
-    bool was_polled = false;  ///< set by the first poll; read by who holds the entry
     /// Cancelled, waits for children elsewhere to end. Both belong to the running thread.
     bool dropping : 1 = false;
     bool failure_kept_from_hook : 1 = false;  ///< as the group says; set before completion

@@ -28,8 +28,8 @@ public:
     /// The same for a task that is to wait until what is ready now has had its turn.
     virtual void schedule_behind(task_header& task) noexcept { schedule(task); }
 
-    /// Polls `task` here and now, in the middle of another one's poll, if it is the one that the
-    /// calling worker would run next anyway and it has not run yet. For a task that waits for it.
+    /// Polls `task` here and now, in the middle of another one's poll, if it has not run yet. For a
+    /// task that waits for it.
     /// Returns: false when it was not polled.
     virtual bool run_new_task(task_header&, execution&) noexcept { return false; }
 

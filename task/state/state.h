@@ -22,8 +22,10 @@ namespace edo::detail {
 // not running it is in exactly one queue. `cancelled`: it is to be dropped instead of polled.
 // `complete`: frames are gone, the output is there. `join_interest`: a handle exists that may take
 // the output. `join_waker`: join_target holds a counted waker that the completing thread takes.
-// The rest counts references: life (until complete), the queue entry or the running thread, the
-// handle, each waker, and the spare ones.
+// `unpolled`: no poll has begun yet. `entry_left`: the task was taken for its first poll (E) while
+// its entry stays in a queue; a wake then leaves the task to that entry, so that there is never a
+// second one, and who takes the entry clears the bit. The rest counts references: life (until
+// complete), the queue entry or the running thread, the handle, each waker, and the spare ones.
 //
 // Spare references are counted but not given out. The running thread turns one into a waker, and
 // gains one when the task becomes idle, without touching the word for it (header.h, spare_refs).
@@ -36,10 +38,16 @@ namespace edo::detail {
 //                                                               always an RMW
 //        queued, complete: unchanged                  acq_rel   P (same reason) / nothing left to
 //                                                               see
+//        idle|entry_left -> queued, by that entry     acq_rel   P, S, as above
 //  P     queued  -> running                           acq_rel   W; S of the previous poll
-//        running or complete: entry is void, -1 ref   acq_rel   R
+//        running, complete or idle: entry is void, -1 ref  R
+//  V     clears entry_left with a void entry          release   W, S: the next entry may use what
+//                                                               links the queue
+//  E     queued|unpolled -> running|entry_left,       relaxed   nothing: the handle of who does it
+//        +1 ref                                                 came with all that is in the task
 //  S     running -> idle, -1 ref or one more spare    acq_rel   P, D, I: hands the frames over
-//        running|notified -> queued                   acq_rel   W, and P of the next poll
+//        running|notified -> queued; with entry_left  acq_rel   W, and P of the next poll
+//        by that entry, and -1 ref or one more spare
 //  C     running -> complete                          acq_rel   J: publishes the output; A: takes
 //                                                               the waker
 //  X     any     -> |cancelled, idle -> queued +1 ref acq_rel   P, S
@@ -61,13 +69,14 @@ namespace edo::detail {
 class task_state {
 public:
     static constexpr std::uint64_t running = 1, complete_bit = 2, notified = 4, cancelled = 8,
-                                   join_interest = 16, join_waker = 32, ref_one = 64;
+                                   join_interest = 16, join_waker = 32, unpolled = 64,
+                                   entry_left = 128, ref_one = 256;
     /// More than one poll of a task seldom leaves behind.
     static constexpr std::uint8_t most_spare = 4;
 
     /// A new task: queued, with `refs` references, and with a handle if `has_handle`.
     void init(std::uint64_t refs, bool has_handle) noexcept {
-        word_.store(notified | (has_handle ? join_interest : 0) | refs * ref_one,
+        word_.store(notified | unpolled | (has_handle ? join_interest : 0) | refs * ref_one,
                     relaxed);  // published by the registry's lock and the queue
     }
 
@@ -77,7 +86,7 @@ public:
         for (;;) {
             std::uint64_t next = seen;
             bool enqueue = false;
-            if ((seen & (running | notified | complete_bit)) == 0) {
+            if ((seen & (running | notified | complete_bit | entry_left)) == 0) {
                 next = (seen | notified) + ref_one;
                 enqueue = true;
             } else if ((seen & complete_bit) == 0) {
@@ -94,11 +103,11 @@ public:
     wake_end wake_and_release() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
         for (;;) {
-            const bool is_idle = (seen & (running | notified | complete_bit)) == 0;
+            const bool queues = (seen & (running | notified | complete_bit | entry_left)) == 0;
             std::uint64_t next = (seen & complete_bit) != 0 ? seen : seen | notified;
-            if (!is_idle) next -= ref_one;
+            if (!queues) next -= ref_one;
             if (!word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) continue;  // W, R
-            if (is_idle) return wake_end::enqueue;
+            if (queues) return wake_end::enqueue;
             return next / ref_one == 0 ? wake_end::last_reference : wake_end::done;
         }
     }
@@ -110,12 +119,42 @@ public:
     start start_poll() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
         for (;;) {
-            if ((seen & (running | complete_bit)) != 0) return start::stale;
+            if (is_void(seen)) {
+                if (clear_entry_left(seen)) return start::stale;
+                continue;
+            }
             EDO_ASSERT((seen & notified) != 0);
-            const std::uint64_t next = (seen | running) & ~notified;
+            const std::uint64_t next = (seen | running) & ~(notified | unpolled | entry_left);
             if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed))  // P
                 return (seen & cancelled) != 0 ? start::drop : start::poll;
         }
+    }
+
+    /// V, if the entry is void. Returns: true when the entry was; then its
+    /// reference is the caller's to release. Else the task is queued by it still.
+    bool take_void_entry() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // void or not, clear_entry_left() decides
+        while (is_void(seen))
+            if (clear_entry_left(seen)) return true;
+        return false;
+    }
+
+    /// E: takes a queued task for its first poll, whose entry stays where it is.
+    /// Returns: false when it has been polled, or is to be dropped.
+    bool start_first_poll() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & (running | complete_bit | cancelled | unpolled)) != unpolled) return false;
+            EDO_ASSERT((seen & notified) != 0);
+            const std::uint64_t next =
+                ((seen | running | entry_left) & ~(notified | unpolled)) + ref_one;
+            if (word_.compare_exchange_weak(seen, next, relaxed, relaxed)) return true;  // E
+        }
+    }
+
+    /// Whether a poll has begun. Exact for who holds the queue entry.
+    bool was_polled() const noexcept {
+        return (word_.load(relaxed) & unpolled) == 0;  // the queue that had the entry orders it
     }
 
     enum class stop { idle, requeue, drop };
@@ -132,14 +171,14 @@ public:
         for (;;) {
             const bool drops = (seen & cancelled) != 0 && !dropping;
             const bool again = yield || (seen & notified) != 0;
+            const bool queues = again && (seen & entry_left) == 0;
             // Before the word: afterwards the field may be another thread's.
-            spare = static_cast<std::uint8_t>(had + (keeps && !again && !drops ? 1 : 0));
+            spare = static_cast<std::uint8_t>(had + (keeps && !queues && !drops ? 1 : 0));
             if (drops) return stop::drop;
-            const std::uint64_t next = again   ? (seen & ~running) | notified
-                                       : keeps ? seen & ~running
-                                               : (seen & ~running) - ref_one;
+            const std::uint64_t next =
+                ((seen & ~running) | (again ? notified : 0)) - (queues || keeps ? 0 : ref_one);
             if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // S
-                return again ? stop::requeue : stop::idle;
+                return queues ? stop::requeue : stop::idle;
         }
     }
 
@@ -171,8 +210,10 @@ public:
             if ((seen & (complete_bit | cancelled)) != 0) return false;
             std::uint64_t next = seen | cancelled;
             const bool idle = (seen & (running | notified)) == 0;
-            if (idle) next = (next | notified) + ref_one;
-            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) return idle;  // X
+            const bool queues = idle && (seen & entry_left) == 0;
+            if (idle) next |= notified;
+            if (queues) next += ref_one;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) return queues;  // X
         }
     }
 
@@ -209,7 +250,7 @@ public:
             const bool again = (seen & (notified | cancelled)) != 0;
             const std::uint64_t next = again ? (seen & ~running) | notified : seen & ~running;
             if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed))  // S
-                return again;
+                return again && (seen & entry_left) == 0;
         }
     }
 
@@ -265,8 +306,10 @@ public:
             bool enqueue = false;
             if (cancel && (seen & cancelled) == 0) {
                 next |= cancelled;
-                enqueue = (seen & (running | notified)) == 0;
-                if (enqueue) next = (next | notified) + ref_one;
+                const bool idle = (seen & (running | notified)) == 0;
+                enqueue = idle && (seen & entry_left) == 0;
+                if (idle) next |= notified;
+                if (enqueue) next += ref_one;
             }
             if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // H, X, J
                 return {false, (seen & join_waker) != 0, enqueue};
@@ -297,6 +340,18 @@ public:
     }
 
 private:
+    // Whether a queue entry is void: the task was claimed, or polled by E, and not woken since.
+    static bool is_void(std::uint64_t word) noexcept {
+        return (word & (running | complete_bit)) != 0 || (word & notified) == 0;
+    }
+
+    // The entry is about to go. Returns: false when `seen` is out of date, and renewed.
+    bool clear_entry_left(std::uint64_t& seen) noexcept {
+        // Nobody queues the task any more: it has ended, or was claimed to be destroyed.
+        if ((seen & complete_bit) != 0 || (seen & entry_left) == 0) return true;
+        return word_.compare_exchange_weak(seen, seen & ~entry_left, release, relaxed);  // V
+    }
+
     atomic<std::uint64_t> word_{0};
 };
 

@@ -43,6 +43,7 @@ public:
     token& make() {
         auto& fresh = all_[count_++];
         fresh = std::make_unique<token>(scheduler_);
+        fresh->init_state(false);
         fresh->written = 1;
         return *fresh;
     }

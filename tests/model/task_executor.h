@@ -24,6 +24,7 @@ public:
 
     /// A waker that was between its two steps may come after the end: its entry is void then.
     void schedule(detail::task_header& task) noexcept override {
+        task.queue_next = nullptr;  // as a queue may, to which the link belongs from here on
         if (!queue_.put(&task)) task.release_refs();
     }
 
@@ -62,6 +63,15 @@ public:
         if (tasks.have_all_ended()) queue_.close();
     }
 
+    /// Polls `task` for the first time, on the calling thread, if nobody has. Its entry stays.
+    void run_first_poll(detail::task_header& task) noexcept {
+        detail::random choices{1};
+        detail::execution exec;
+        begin(exec, choices);
+        if (task.state.start_first_poll()) poll_ended(task, task.run_started(exec));
+        detail::set_current_execution(nullptr);
+    }
+
     detail::reactor* reactor = nullptr;  ///< for operations that wait for descriptors
 
     void begin(detail::execution& exec, detail::random& choices) noexcept {
@@ -75,10 +85,16 @@ public:
 
 private:
     void run(detail::task_header& task, detail::execution& exec) noexcept {
-        switch (task.run(exec)) {
+        task.queue_next = nullptr;  // as a queue may that gives up an entry
+        poll_ended(task, task.run(exec));
+    }
+
+    void poll_ended(detail::task_header& task, detail::poll_end how) noexcept {
+        switch (how) {
             case detail::poll_end::waits:
                 return;
             case detail::poll_end::gone:
+            case detail::poll_end::stale:
                 return close_if_all_have_ended();
             case detail::poll_end::requeue:
             case detail::poll_end::yielded:

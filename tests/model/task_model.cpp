@@ -287,6 +287,56 @@ void claim_beside_the_first_poll() {
     claim(true);
 }
 
+// Who waits for a new task polls it, while its entry stays in the queue.
+void first_poll(void (*beside)(world& w, join_handle<std::unique_ptr<int>>& h)) {
+    auto w = std::make_unique<world>();
+    {
+        auto h = w->ex.spawn(make_after, w.get());
+        task_header* child = nullptr;
+        w->ex.tasks.for_each([](void* to, task_header& t) { *static_cast<task_header**>(to) = &t; },
+                             &child);
+        child->add_ref();
+        run_threads([&] { w->ex.work(); }, [&] { w->ex.run_first_poll(*child); },
+                    [&] { beside(*w, h); });
+        expect(h.is_finished(), "the task did not end");
+        child->release_refs();
+    }
+    w->expect_balance();
+}
+
+void first_poll_beside_wake() {
+    first_poll([](world& w, auto&) { w.a.raise(); });
+}
+
+void first_poll_beside_last_wake() {
+    first_poll([](world& w, auto&) { w.a.raise_and_release(); });
+}
+
+void first_poll_beside_cancel() {
+    first_poll([](world&, auto& h) { h.request_cancel(); });
+}
+
+// The entry is void or the wake's, and a second wake makes no second one.
+void first_poll_beside_two_wakes() {
+    auto w = std::make_unique<world>();
+    {
+        const auto h = w->ex.spawn(wait_for_both, w.get());
+        task_header* child = nullptr;
+        w->ex.tasks.for_each([](void* to, task_header& t) { *static_cast<task_header**>(to) = &t; },
+                             &child);
+        child->add_ref();
+        w->ex.run_first_poll(*child);
+        run_threads([&] { w->ex.work(); }, [&] { w->a.raise(); }, [&] { w->b.raise(); });
+        expect(h.is_finished() && w->result == 3, "the task did not end");
+        child->release_refs();
+    }
+    w->expect_balance();
+}
+
+const scenario first_wake_s{"task.first_poll_beside_wake", first_poll_beside_wake};
+const scenario first_last_s{"task.first_poll_beside_last_wake", first_poll_beside_last_wake};
+const scenario first_cancel_s{"task.first_poll_beside_cancel", first_poll_beside_cancel};
+const scenario first_two_s{"task.first_poll_beside_two_wakes", first_poll_beside_two_wakes};
 const scenario queued_s{"task.wake_of_a_queued_task", wake_of_a_queued_task};
 const scenario abandoned_s{"task.abandoned_cancel_beside_end", abandoned_cancel_beside_end};
 const scenario first_s{"task.claim_beside_the_first_poll", claim_beside_the_first_poll};
@@ -316,6 +366,13 @@ TEST(task_model, abandoned_cancel_leaves_no_waker_behind) {
 
 TEST(task_model, task_is_claimed_from_the_queue_or_after_its_poll) {
     expect_holds(first_s);
+}
+
+TEST(task_model, task_polled_by_who_waits_for_it_is_in_one_queue) {
+    expect_holds(first_wake_s);
+    expect_holds(first_last_s);
+    expect_holds(first_cancel_s);
+    expect_holds(first_two_s);
 }
 
 TEST(task_model, wakes_of_branches_are_not_lost) {
@@ -361,9 +418,9 @@ TEST(task_model, claimed_task_is_destroyed_once) {
 void caught(
     const char* name, const char* file, const char* line, mutant::kind what, const char* in = "") {
     const mutant bug{.name = name, .file = file, .line = line, .what = what, .in = in};
-    expect_caught(bug,
-                  {handle_s, queued_s, join_s, abandoned_s, first_s, detach_s, branches_s, cancel_s,
-                   claim_s, inspection_s, waker_s, wakes_s, workers_s, cancelled_join_s});
+    expect_caught(bug, {handle_s, queued_s, join_s, abandoned_s, first_s, detach_s, branches_s,
+                        cancel_s, claim_s, inspection_s, waker_s, wakes_s, workers_s,
+                        cancelled_join_s, first_two_s, first_wake_s, first_last_s, first_cancel_s});
 }
 
 constexpr const char* state_h = "task/state/state.h";
@@ -436,7 +493,7 @@ TEST(task_mutants, handle_does_not_go_atomically) {
 }
 
 TEST(task_mutants, cancel_is_not_atomic) {
-    caught("X torn", state_h, "return idle;  // X", tear);
+    caught("X torn", state_h, "return queues;  // X", tear);
 }
 
 TEST(task_mutants, references_are_let_go_without_order) {
@@ -465,6 +522,18 @@ TEST(task_mutants, inspection_is_not_exclusive) {
 
 TEST(task_mutants, end_of_an_inspection_hands_nothing_over) {
     caught("S of I torn", state_h, "acq_rel, relaxed))  // S", tear);
+}
+
+TEST(task_mutants, first_poll_is_not_exclusive) {
+    caught("E torn", state_h, "return true;  // E", tear);
+}
+
+TEST(task_mutants, void_entry_is_not_noted_atomically) {
+    caught("V torn", state_h, "release, relaxed);  // V", tear);
+}
+
+TEST(task_mutants, void_entry_hands_the_link_of_the_queue_over_to_nobody) {
+    caught("V relaxed", state_h, "release, relaxed);  // V", weaken);
 }
 
 TEST(task_mutants, branches_are_marked_without_order) {

@@ -5,6 +5,7 @@
 
 #include "runtime/flavors.h"
 #include "support/event.h"
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <latch>
@@ -19,6 +20,7 @@
 
 #include <edo/runtime/testing.h>
 #include <edo/sync/mpsc.h>
+#include <edo/sync/notify.h>
 #include <edo/sync/oneshot.h>
 #include <edo/task/context.h>
 #include <edo/task/join.h>
@@ -258,6 +260,104 @@ TEST(one_worker, poll_goes_on_as_it_was_after_a_new_task_was_polled_in_its_middl
         EXPECT_TRUE(after.yielding);
     });
     rt.block_on(std::move(h).join());
+}
+
+edo::task<> note_order(std::vector<int>& order, int who) {
+    order.push_back(who);
+    co_return;
+}
+
+// Wherever its entry is: in the slot, in the ring, in the inject queue, to which the ring spills.
+TEST(one_worker, task_that_is_joined_is_polled_at_once_if_it_has_not_begun) {
+    constexpr int count = 1'000;
+    auto rt = edo::testing::on_one_worker::make();
+    std::vector<int> order;
+    int polled_at_once = 0;
+
+    rt.block_on(rt.spawn([&]() -> edo::task<> {
+                      std::vector<edo::join_handle<void>> spawned;
+                      for (int i = 0; i < count; ++i)
+                          spawned.push_back(edo::spawn(note_order, std::ref(order), i));
+                      for (int i = count - 1; i >= 0; --i) {
+                          const auto others = order.size();
+                          co_await std::move(spawned[static_cast<std::size_t>(i)]).join();
+                          if (order.size() == others + 1 && order.back() == i) ++polled_at_once;
+                      }
+                  }).join());
+
+    // Not when the worker has to look at its driver just then.
+    EXPECT_GT(polled_at_once, 0);
+    std::sort(order.begin(), order.end());
+    EXPECT_EQ(std::unique(order.begin(), order.end()), order.end()) << "one ran twice";
+    EXPECT_EQ(order.size(), static_cast<std::size_t>(count));
+}
+
+TEST(one_worker, entry_of_a_task_that_was_polled_early_counts_for_no_poll) {
+    std::atomic<std::uint64_t> polls = 0;
+    edo::task_hooks hooks;
+    hooks.data = &polls;
+    hooks.before_poll = [](void* to, const edo::task_info&) noexcept {
+        static_cast<std::atomic<std::uint64_t>*>(to)->fetch_add(1);
+    };
+    auto rt = edo::runtime::builder().worker_threads(1).task_hooks(hooks).build().value();
+
+    rt.block_on(rt.spawn([]() -> edo::task<> {
+                      std::vector<edo::join_handle<int>> spawned;
+                      for (int i = 0; i < 1'000; ++i)
+                          spawned.push_back(edo::spawn(twice, i));
+                      for (auto& each : spawned)
+                          co_await std::move(each).join();
+                  }).join());
+    rt.shutdown();
+
+    EXPECT_EQ(rt.metrics().total().polls, polls.load());
+}
+
+edo::task<> pass_on_after(edo::sync::notify& first, edo::sync::notify& then) {
+    co_await first.notified();
+    then.notify_one();
+}
+
+// It was polled where it was joined, and waits; its entry is still in the ring.
+TEST(one_worker, task_that_was_polled_early_is_woken_like_any_other) {
+    auto rt = edo::testing::on_one_worker::make();
+
+    rt.block_on(rt.spawn([]() -> edo::task<> {
+                      edo::sync::notify first, then;
+                      auto waits = edo::spawn(pass_on_after, std::ref(first), std::ref(then));
+                      auto fires = edo::spawn([&first]() -> edo::task<> {
+                          first.notify_one();
+                          co_return;
+                      });
+                      co_await std::move(waits).join();
+                      co_await then.notified();
+                      co_await std::move(fires).join();
+                  }).join());
+}
+
+edo::task<> spawn_tree(int level) {
+    if (level == 0) co_return;
+    std::vector<edo::join_handle<void>> below;
+    for (int i = 0; i < 10; ++i)
+        below.push_back(edo::spawn(spawn_tree, level - 1));
+    for (auto& each : below)
+        co_await std::move(each).join();
+}
+
+TYPED_TEST(any_runtime, trees_of_joined_tasks_do_not_starve_timers) {
+    auto rt = TypeParam::make();
+    std::atomic<bool> stop = false;
+    auto trees = rt.spawn([&stop]() -> edo::task<> {
+        while (!stop)
+            co_await edo::spawn(spawn_tree, 4).join();
+    });
+
+    rt.block_on(rt.spawn([]() -> edo::task<> {
+                      for (int i = 0; i < 20; ++i)
+                          co_await edo::sleep(1ms);
+                  }).join());
+    stop = true;
+    rt.block_on(std::move(trees).join());
 }
 
 TYPED_TEST(any_runtime, yielding_tasks_do_not_starve_foreign_spawns_timers_or_the_root) {

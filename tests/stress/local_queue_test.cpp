@@ -50,7 +50,9 @@ public:
 class token : public task_header {
 public:
     explicit token(edo::detail::scheduler& s)
-        : task_header(kind_of, s, std::source_location::current()) {}
+        : task_header(kind_of, s, std::source_location::current()) {
+        init_state(false);
+    }
 
     std::atomic<int> taken = 0;
 
@@ -119,6 +121,21 @@ TEST(local_queue, full_ring_sends_its_older_half_and_the_new_task_away) {
     EXPECT_EQ(inject.size(), local_queue::capacity / 2 + 1);
     EXPECT_EQ(pop(inject), &all[0]);
     EXPECT_EQ(queue.pop(false), &all[local_queue::capacity / 2]);
+}
+
+TEST(local_queue, full_ring_drops_entries_that_are_void) {
+    tokens all(local_queue::capacity + 1);
+    local_queue queue;
+    inject_queue inject;
+    for (std::size_t i = 0; i < local_queue::capacity / 2 - 1; ++i)
+        ASSERT_TRUE(all[i].state.start_first_poll());
+    for (std::size_t i = 0; i < all.size(); ++i)
+        queue.push(all[i], inject, false);
+
+    EXPECT_EQ(queue.size(), local_queue::capacity / 2);
+    EXPECT_EQ(inject.size(), 2U);
+    EXPECT_EQ(pop(inject), &all[local_queue::capacity / 2 - 1]);
+    EXPECT_EQ(pop(inject), &all[local_queue::capacity]);
 }
 
 TEST(local_queue, thief_takes_the_older_half_rounded_up) {

@@ -17,7 +17,8 @@ using completion = task_state::completion;
 
 constexpr std::uint64_t running = task_state::running, complete = task_state::complete_bit,
                         notified = task_state::notified, cancelled = task_state::cancelled,
-                        handle = task_state::join_interest, waker = task_state::join_waker;
+                        handle = task_state::join_interest, waker = task_state::join_waker,
+                        fresh = task_state::unpolled, left = task_state::entry_left;
 
 constexpr std::uint64_t refs(std::uint64_t count) {
     return count * task_state::ref_one;
@@ -62,7 +63,7 @@ TEST(task_state, wake_of_a_queued_task_changes_nothing) {
 
     EXPECT_FALSE(queued.wake());
 
-    EXPECT_EQ(queued.peek(), handle | notified | refs(made::count));
+    EXPECT_EQ(queued.peek(), fresh | handle | notified | refs(made::count));
 }
 
 TEST(task_state, wake_of_a_running_task_is_kept_until_its_poll_ends) {
@@ -103,7 +104,7 @@ TEST(task_state, wake_that_releases_lets_its_reference_go_if_there_is_no_new_ent
     EXPECT_EQ(queued.wake_and_release(), wake_end::done);
     EXPECT_EQ(busy.wake_and_release(), wake_end::done);
 
-    EXPECT_EQ(queued.peek(), handle | notified | refs(made::count - 1));
+    EXPECT_EQ(queued.peek(), fresh | handle | notified | refs(made::count - 1));
     EXPECT_EQ(busy.peek(), handle | running | notified | refs(made::count - 1));
 }
 
@@ -269,7 +270,8 @@ TEST(task_state, claim_takes_a_task_that_nobody_has) {
     EXPECT_TRUE(queued.claim());
 
     EXPECT_EQ(idle.peek(), handle | running | cancelled | refs(made::count + 1));
-    EXPECT_EQ(queued.peek(), handle | running | notified | cancelled | refs(made::count + 1));
+    EXPECT_EQ(queued.peek(),
+              fresh | handle | running | notified | cancelled | refs(made::count + 1));
     EXPECT_EQ(queued.start_poll(), start::stale) << "its entry is void";
 }
 
@@ -336,7 +338,7 @@ TEST(task_state, join_waker_is_the_handles_until_the_end) {
     EXPECT_TRUE(task.is_awaited_by_handle());
     EXPECT_TRUE(task.clear_join_waker());
     EXPECT_FALSE(task.is_awaited_by_handle());
-    EXPECT_EQ(task.peek(), handle | notified | refs(made::count));
+    EXPECT_EQ(task.peek(), fresh | handle | notified | refs(made::count));
 }
 
 TEST(task_state, join_waker_of_a_complete_task_is_nobodys_to_set_or_clear) {
@@ -359,7 +361,7 @@ TEST(task_state, handle_that_goes_takes_its_waker_along) {
     EXPECT_FALSE(went.complete);
     EXPECT_TRUE(went.had_waker);
     EXPECT_FALSE(went.enqueue);
-    EXPECT_EQ(task.peek(), notified | refs(made::count));
+    EXPECT_EQ(task.peek(), fresh | notified | refs(made::count));
 }
 
 TEST(task_state, handle_that_goes_and_cancels_queues_an_idle_task_only) {
@@ -374,7 +376,7 @@ TEST(task_state, handle_that_goes_and_cancels_queues_an_idle_task_only) {
     EXPECT_FALSE(asked.drop_handle(true).enqueue);
 
     EXPECT_EQ(idle.peek(), notified | cancelled | refs(made::count + 1));
-    EXPECT_EQ(queued.peek(), notified | cancelled | refs(made::count));
+    EXPECT_EQ(queued.peek(), fresh | notified | cancelled | refs(made::count));
     EXPECT_EQ(busy.peek(), running | cancelled | refs(made::count));
     EXPECT_EQ(asked.peek(), notified | cancelled | refs(made::count + 1));
 }
@@ -393,7 +395,7 @@ TEST(task_state, handle_that_goes_after_the_end_has_the_output_to_destroy) {
 TEST(task_state, reference_is_given_to_strangers_before_the_end_only) {
     made task;
     EXPECT_TRUE(task.add_ref_unless_complete());
-    EXPECT_EQ(task.peek(), handle | notified | refs(made::count + 1));
+    EXPECT_EQ(task.peek(), fresh | handle | notified | refs(made::count + 1));
 
     made over;
     over.end();
@@ -409,6 +411,106 @@ TEST(task_state, last_references_free_the_task) {
 
     EXPECT_FALSE(task.release_refs());
     EXPECT_TRUE(task.release_refs(2));
+}
+
+/// A new task that who waits for it has taken for its first poll. Its entry is in a queue still.
+class made_early : public made {
+public:
+    made_early() noexcept { EXPECT_TRUE(start_first_poll()); }
+
+    made_early& rest() {
+        std::uint8_t spare = 0;
+        EXPECT_EQ(stop_poll(false, false, spare), stop::idle);
+        EXPECT_EQ(spare, 1);
+        return *this;
+    }
+};
+
+TEST(task_state, first_poll_by_who_waits_leaves_the_entry_and_counts_a_reference) {
+    made_early task;
+
+    EXPECT_EQ(task.peek(), handle | running | left | refs(made::count + 1));
+}
+
+TEST(task_state, first_poll_by_who_waits_is_of_a_new_task_that_is_to_be_polled) {
+    made polled, busy, unwanted, over;
+    polled.rest().wake();
+    busy.run();
+    unwanted.request_cancel();
+    over.end();
+
+    EXPECT_FALSE(polled.start_first_poll());
+    EXPECT_FALSE(busy.start_first_poll());
+    EXPECT_FALSE(unwanted.start_first_poll());
+    EXPECT_FALSE(over.start_first_poll());
+}
+
+TEST(task_state, entry_that_was_left_is_void_until_the_task_is_woken) {
+    made_early busy, idle, woken;
+    idle.rest();
+    woken.rest();
+
+    EXPECT_FALSE(woken.wake()) << "a second entry";
+    EXPECT_EQ(busy.start_poll(), start::stale);
+    EXPECT_EQ(idle.start_poll(), start::stale);
+    EXPECT_EQ(woken.start_poll(), start::poll);
+
+    EXPECT_EQ(busy.peek(), handle | running | refs(made::count + 1));
+    EXPECT_EQ(idle.peek(), handle | refs(made::count + 1));
+    EXPECT_EQ(woken.peek(), handle | running | refs(made::count + 1));
+}
+
+TEST(task_state, void_entry_is_told_from_one_that_queues_the_task) {
+    made queued;
+    made_early busy, idle, woken;
+    idle.rest();
+    woken.rest().wake();
+
+    EXPECT_FALSE(queued.take_void_entry());
+    EXPECT_FALSE(woken.take_void_entry());
+    EXPECT_TRUE(busy.take_void_entry());
+    EXPECT_TRUE(idle.take_void_entry());
+
+    EXPECT_EQ(woken.peek(), handle | notified | left | refs(made::count + 1));
+    EXPECT_EQ(busy.peek(), handle | running | refs(made::count + 1));
+    EXPECT_TRUE(idle.wake()) << "the next wake makes an entry";
+}
+
+TEST(task_state, end_of_a_poll_leaves_a_woken_task_to_the_entry_that_is_there) {
+    made_early woken, yielding, full;
+    std::uint8_t none = 0, most = task_state::most_spare;
+    woken.wake();
+
+    EXPECT_EQ(woken.stop_poll(false, false, none), stop::idle);
+    EXPECT_EQ(none, 1);
+    EXPECT_EQ(yielding.stop_poll(false, true, none), stop::idle);
+    EXPECT_EQ(none, 2);
+    full.wake();
+    EXPECT_EQ(full.stop_poll(false, false, most), stop::idle);
+
+    EXPECT_EQ(woken.peek(), handle | notified | left | refs(made::count + 1));
+    EXPECT_EQ(yielding.peek(), handle | notified | left | refs(made::count + 1));
+    EXPECT_EQ(full.peek(), handle | notified | left | refs(made::count));
+}
+
+TEST(task_state, nothing_makes_a_second_entry) {
+    made_early released, asked, dropped, inspected;
+    released.rest();
+    asked.rest();
+    dropped.rest();
+    inspected.rest();
+
+    EXPECT_EQ(released.wake_and_release(), wake_end::done);
+    EXPECT_FALSE(asked.request_cancel());
+    EXPECT_FALSE(dropped.drop_handle(true).enqueue);
+    EXPECT_TRUE(inspected.begin_inspection());
+    EXPECT_FALSE(inspected.wake());
+    EXPECT_FALSE(inspected.end_inspection());
+
+    EXPECT_EQ(released.peek(), handle | notified | left | refs(made::count));
+    EXPECT_EQ(asked.peek(), handle | notified | cancelled | left | refs(made::count + 1));
+    EXPECT_EQ(dropped.peek(), notified | cancelled | left | refs(made::count + 1));
+    EXPECT_EQ(inspected.peek(), handle | notified | left | refs(made::count + 2));
 }
 
 }  // namespace
