@@ -41,26 +41,25 @@ public:
         text_ += '\n';
     }
 
-    void histogram(std::string_view name, std::string_view help, const duration_histogram& of) {
-        family(name, "histogram", help);
+    void histogram(const duration_histogram& of, const std::string& more_labels) {
         std::uint64_t below = 0;
         for (std::size_t i = 0; i + 1 < of.counts.size(); ++i) {
             below += of.counts[i];
             // An empty end says nothing; the first buckets are finer than anybody's question.
             if (i < first_bucket) continue;
-            std::string limit = "le=\"";
+            std::string limit = more_labels + ",le=\"";
             append(limit, seconds(duration_histogram::limit_of(i)));
             line("_bucket", limit + '"');
             number(below);
             text_ += '\n';
         }
-        line("_bucket", "le=\"+Inf\"");
+        line("_bucket", more_labels + ",le=\"+Inf\"");
         number(of.total());
         text_ += '\n';
-        line("_sum", {});
+        line("_sum", more_labels);
         number(seconds(of.sum));
         text_ += '\n';
-        line("_count", {});
+        line("_count", more_labels);
         number(of.total());
         text_ += '\n';
     }
@@ -141,6 +140,20 @@ constexpr figure<worker_metrics> worker_figures[] = {
      &figure_of<&worker_metrics::timers_pending>},
 };
 
+struct worker_histogram {
+    std::string_view name;
+    std::string_view help;
+    duration_histogram worker_metrics::* of;
+};
+
+constexpr worker_histogram worker_histograms[] = {
+    {"edo_worker_poll_seconds", "Time of a poll, measured of some.", &worker_metrics::poll_time},
+    {"edo_worker_schedule_latency_seconds", "Time from wake to poll, measured of some.",
+     &worker_metrics::schedule_latency},
+    {"edo_worker_timer_lateness_seconds", "Time from deadline to firing.",
+     &worker_metrics::timer_lateness},
+};
+
 constexpr figure<blocking_pool_metrics> pool_figures[] = {
     {"edo_blocking_threads", "gauge", "Threads of a blocking pool.",
      &figure_of<&blocking_pool_metrics::threads>},
@@ -212,6 +225,11 @@ std::string runtime_metrics::to_prometheus() const {
         for (std::size_t i = 0; i < workers.size(); ++i)
             out.sample(each.of(workers[i]), exposition::label("worker", std::to_string(i)));
     }
+    for (const worker_histogram& each : worker_histograms) {
+        out.family(each.name, "histogram", each.help);
+        for (std::size_t i = 0; i < workers.size(); ++i)
+            out.histogram(workers[i].*each.of, exposition::label("worker", std::to_string(i)));
+    }
     // Names of pools may repeat; the number tells them apart.
     for (const figure<blocking_pool_metrics>& each : pool_figures) {
         out.family(each.name, each.type, each.help);
@@ -219,12 +237,6 @@ std::string runtime_metrics::to_prometheus() const {
             out.sample(each.of(pools[i]), exposition::label("pool", pools[i].name) + ',' +
                                               exposition::label("number", std::to_string(i)));
     }
-    const worker_metrics all = total();
-    out.histogram("edo_poll_seconds", "Time of a poll, measured of some.", all.poll_time);
-    out.histogram("edo_schedule_latency_seconds", "Time from wake to poll, measured of some.",
-                  all.schedule_latency);
-    out.histogram("edo_timer_lateness_seconds", "Time from deadline to firing.",
-                  all.timer_lateness);
     return out.take();
 }
 

@@ -188,7 +188,6 @@ void current_thread::run_next(task_header& task) noexcept {
     switch (run_task(task)) {
         case poll_end::waits:
         case poll_end::gone:
-        case poll_end::stale:
             break;
         case poll_end::requeue:
             push(task);

@@ -89,6 +89,7 @@ void worker::work() noexcept {
             if (!has_batch_work() || !run_batch_task()) wait();
             continue;
         }
+        if (task->drop_void_entry()) continue;
         if (searching_) found_work();
         // Whatever this poll does, and if it never returns: what is left in the ring is not
         // forgotten.
@@ -120,14 +121,13 @@ void worker::run_queued_tasks() noexcept {
         task_header* task = next_task();
         if (task == nullptr && has_batch_work()) task = next_batch_task();
         if (task == nullptr) return;
-        take_turn(*task);
+        if (!task->drop_void_entry()) take_turn(*task);
     }
 }
 
 worker_metrics worker::metrics() noexcept {
     worker_metrics picture = counts_.read(exec_, driver_);
-    const std::uint64_t made_none = void_entries_.get();  // before the turns, which are more
-    picture.polls = (turn() + 1) / 2 + nested_turns_.get() - made_none;
+    picture.polls = (turn() + 1) / 2 + nested_turns_.get();
     picture.is_spare = is_spare_;
     picture.queued = ring_.size() + (slot_.is_empty() ? 0U : 1U);
     for (pinned_tasks* const own : {&pinned_, &pinned_batch_})
@@ -287,9 +287,6 @@ void worker::poll_ended(task_header& task, poll_end how) noexcept {
     switch (how) {
         case poll_end::waits:
         case poll_end::gone:
-            return;
-        case poll_end::stale:
-            void_entries_.add();
             return;
         case poll_end::requeue:
             queue_again(task);

@@ -33,7 +33,8 @@ enum class substitution : unsigned { worker_itself = 1, monitor = 2 };
 /// two tasks that wake each other do not keep the others waiting), the ring (in turn with the tasks
 /// that belong to this worker, if there are any), the inject queue, other workers' rings, batch
 /// tasks. Every 61 polls, or sooner if they take long, the inject queue and the driver have their
-/// turn first, and after them a batch task if one is due.
+/// turn first, and after them a batch task if one is due. A task that joins one which has not begun
+/// polls it at once, in the middle of its own poll, and leaves a void entry behind.
 ///
 /// A worker that does not come back from a poll is *blocked*; the monitor sees to it that others do
 /// its work meanwhile (monitor.h).
@@ -213,7 +214,6 @@ private:
     instant last_visit_{};
     worker_counts counts_;
     counter nested_turns_;
-    counter void_entries_;
     batch_turns batch_turns_;
     visit_plan visits_;
     local_queue ring_;

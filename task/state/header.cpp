@@ -80,7 +80,7 @@ poll_end task_header::run(execution& e) noexcept {
             break;
         case task_state::start::stale:
             release_refs();
-            return poll_end::stale;
+            return poll_end::gone;
     }
     return run_started(e);
 }

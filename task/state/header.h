@@ -24,8 +24,7 @@ enum class poll_end {
     waits,    ///< nothing to do; somebody else will queue it, or its entry is in a queue already
     requeue,  ///< woken meanwhile: the caller queues it, with the reference it holds
     yielded,  ///< gives others a turn: the caller queues it at the back
-    gone,     ///< ended; the caller's reference is used up
-    stale,    ///< was not polled, because the queue entry was void; the reference is used up
+    gone,     ///< ended, or the queue entry was void; the caller's reference is used up
 };
 
 /// Why a task failed, if it did.

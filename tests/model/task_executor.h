@@ -94,7 +94,6 @@ private:
             case detail::poll_end::waits:
                 return;
             case detail::poll_end::gone:
-            case detail::poll_end::stale:
                 return close_if_all_have_ended();
             case detail::poll_end::requeue:
             case detail::poll_end::yielded:

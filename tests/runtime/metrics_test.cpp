@@ -358,34 +358,39 @@ TEST(metrics_as_text, say_each_figure_of_each_worker) {
     EXPECT_EQ(completed, 1);
 }
 
-TEST(metrics_as_text, have_histograms_that_add_up) {
+TEST(metrics_as_text, have_histograms_of_each_worker_that_add_up) {
     runtime_metrics now;
     now.workers.resize(2);
     edo::detail::duration_counts counts;
+    now.workers[0].poll_time = counts.read();
     counts.add(10ns);
     counts.add(1us);
     counts.add(10min);
-    now.workers[0].poll_time = counts.read();
     now.workers[1].poll_time = counts.read();
     double before = 0;
-    double last = 0;
     double below_128_ns = -1;
+    double counted = -1;
+    double sum = -1;
     for (const sample& each : parse(now.to_prometheus())) {
-        if (each.name == "edo_poll_seconds_bucket") {
+        if (!each.name.starts_with("edo_worker_poll_seconds")) continue;
+        if (each.labels.find("worker=\"1\"") == std::string::npos) {
+            EXPECT_THAT(each.labels, HasSubstr("worker=\"0\""));
+            EXPECT_EQ(each.value, 0) << each.name;
+            continue;
+        }
+        if (each.name.ends_with("_bucket")) {
             EXPECT_GE(each.value, before);
-            before = last = each.value;
+            before = each.value;
             if (each.labels.find("le=\"1.28e-07\"") != std::string::npos) below_128_ns = each.value;
         }
-        if (each.name == "edo_poll_seconds_count") {
-            EXPECT_EQ(each.value, last);
-            EXPECT_EQ(each.value, 6);
-        }
-        if (each.name == "edo_poll_seconds_sum") {
-            EXPECT_NEAR(each.value, 1200, 0.001);
-        }
+        if (each.name.ends_with("_count")) counted = each.value;
+        if (each.name.ends_with("_sum")) sum = each.value;
     }
-    EXPECT_EQ(below_128_ns, 2);
-    EXPECT_THAT(now.to_prometheus(), HasSubstr("le=\"+Inf\"} 6\n"));
+    EXPECT_EQ(below_128_ns, 1);
+    EXPECT_EQ(counted, before);
+    EXPECT_EQ(counted, 3);
+    EXPECT_NEAR(sum, 600, 0.001);
+    EXPECT_THAT(now.to_prometheus(), HasSubstr("worker=\"1\",le=\"+Inf\"} 3\n"));
 }
 
 TEST(metrics_as_text, escape_the_name) {
