@@ -29,8 +29,9 @@ constexpr unsigned children = 6;
 constexpr unsigned levels = 4;
 constexpr std::uint64_t tasks_below_root = 6 + 36 + 216 + 1296;
 
-/// Waits in one of several ways, or not at all.
-task<> rest(random& choices) {
+/// Waits in one of several ways, or not at all. Yields: false when the runtime has ended what it
+/// waited for.
+task<bool> rest(random& choices) {
     switch (choices.below(8)) {
         case 0:
             co_await edo::yield_now();
@@ -47,17 +48,19 @@ task<> rest(random& choices) {
                 },
                 std::move(to))
                 .detach();
-            EXPECT_TRUE((co_await std::move(from).recv()).has_value());
-            break;
+            const auto answer = co_await std::move(from).recv();
+            co_return answer.has_value();
         }
         default:
             break;
     }
+    co_return true;
 }
 
 task<std::uint64_t> count_tree(unsigned level, std::uint64_t seed) {
     random choices{seed};
-    co_await rest(choices);
+    const bool has_rested = co_await rest(choices);
+    EXPECT_TRUE(has_rested);
     if (level == 0) co_return 1;
     std::vector<join_handle<std::uint64_t>> below;
     for (unsigned i = 0; i < children; ++i)
@@ -89,7 +92,7 @@ task<> waste(unsigned level, std::reference_wrapper<std::atomic<int>> begun) {
         for (unsigned i = 0; i < children; ++i)
             below.push_back(edo::spawn(waste, level - 1, begun));
     random choices{level + 1};
-    co_await rest(choices);
+    static_cast<void>(co_await rest(choices));
     for (auto& each : below)
         co_await std::move(each).join();
 }
