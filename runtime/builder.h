@@ -176,7 +176,7 @@ public:
 
     /// Polls of tasks between two looks at sockets, timers and what other threads have queued;
     /// fewer when so many would take longer than 200 us. Polls of new tasks inside of the poll that
-    /// joins them may go on for 50 us after that. Default: 61.
+    /// joins them may be more, until 50 us after the last look. Default: 61.
     runtime_builder& event_interval(unsigned polls) noexcept {
         config_.event_interval = polls;
         return *this;

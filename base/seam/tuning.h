@@ -35,8 +35,8 @@ inline constexpr std::uint32_t lifo_polls_in_row = pick<std::uint32_t>(3, 1);
 /// the stack that they may use before no further one is begun.
 inline constexpr unsigned nested_polls = pick<unsigned>(32, 1);
 inline constexpr std::size_t nested_stack_bytes = std::size_t{32} * 1024;
-/// How long they may keep a worker from the reactor and the inject queue that are due; asked once
-/// in so many of them.
+/// How long after its last look at the reactor and the inject queue a worker may go on with them
+/// though the next look is due; asked once in so many of them.
 inline constexpr duration nested_gap =
     pick(duration(std::chrono::microseconds(50)), duration::zero());
 inline constexpr unsigned nested_polls_unasked = 16;
