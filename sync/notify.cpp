@@ -4,36 +4,58 @@
 
 namespace edo::sync {
 
+using detail::lock_word;
+
 notified_operation::notified_operation(notify& from) noexcept
-    : from_(from), round_(from.round_.load(detail::acquire)) {  // pairs with notify_waiters()
-}
+    : from_(from), round_(notify::round_in(from.word_.get())) {}  // G
 
 notified_operation::~notified_operation() {
-    if (!node_.is_known() && !holds_permit_) return;
-    detail::wake_batch woken;
-    detail::mutex_lock held(from_.mutex_);
-    const bool was_fired = from_.waiting_.forget(node_);
-    if (holds_permit_ || (was_fired && node_.given == answer::one)) from_.notify_one_locked(woken);
+    if (node_.is_known()) {
+        detail::wake_batch woken;
+        lock_word::guard held(from_.word_);
+        const bool was_fired = from_.waiting_.forget(node_);
+        if (from_.waiting_.is_empty()) held.value &= ~notify::waiting;
+        if (was_fired && node_.given == answer::one) from_.notify_first_locked(held.value, woken);
+    } else if (holds_permit_) {
+        from_.notify_one();
+    }
 }
 
 bool notified_operation::poll(context& cx) noexcept {
     if (done_) return true;
-    detail::mutex_lock held(from_.mutex_);
-    if (node_.is_known() && node_.is_fired()) {
-        from_.waiting_.forget(node_);
-        holds_permit_ = node_.given == answer::one;
-        done_ = true;
-    } else if (from_.round_.load(detail::relaxed) !=
-               round_) {  // written under the mutex, held here
-        done_ = true;
-    } else if (!node_.is_known() && from_.has_permit_) {
-        from_.has_permit_ = false;
-        holds_permit_ = true;
-        done_ = true;
+    lock_word& word = from_.word_;
+    if (node_.is_known()) {
+        if (node_.is_fired() && !word.is_locked()) {
+            node_.forget_fired();
+            return end(node_.given == answer::one);
+        }
     } else {
-        from_.waiting_.wait(node_, cx);
+        std::uint64_t seen = word.get();
+        if (notify::round_in(seen) != round_) return end(false);
+        if (from_.take_permit(seen)) return end(true);
     }
-    return done_;
+    lock_word::guard held(word);
+    if (node_.is_known()) {
+        if (node_.is_fired()) {
+            node_.forget_fired();
+            return end(node_.given == answer::one);
+        }
+    } else {
+        if (notify::round_in(held.value) != round_) return end(false);
+        if ((held.value & notify::permit) != 0) {
+            held.value &= ~notify::permit;
+            return end(true);
+        }
+    }
+    from_.waiting_.wait(node_, cx);
+    held.value |= notify::waiting;
+    return false;
+}
+
+bool notified_operation::end(bool has_permit) noexcept {
+    holds_permit_ = has_permit;
+    done_ = true;
+    return true;
 }
 
 notify::~notify() {
@@ -42,31 +64,44 @@ notify::~notify() {
 }
 
 void notify::notify_one() noexcept {
-    detail::wake_batch woken;
-    detail::mutex_lock held(mutex_);
-    notify_one_locked(woken);
+    std::uint64_t seen = word_.get();
+    while ((seen & (lock_word::locked | waiting)) == 0)
+        if (word_.change(seen, seen | permit)) return;  // F
+    notify_first();
 }
 
 void notify::notify_waiters() noexcept {
     detail::wake_batch woken;
-    detail::mutex_lock held(mutex_);
-    // Pairs with notified(), so that an operation made after it counts as later.
-    round_.store(round_.load(detail::relaxed) + 1,
-                 detail::release);  // only written under the mutex
+    lock_word::guard held(word_);
+    held.value = (held.value + one_round) & ~waiting;
     while (auto* first = static_cast<notified_operation::node*>(waiting_.front())) {
         first->given = notified_operation::answer::all;
         waiting_.fire(*first, woken);
     }
 }
 
-void notify::notify_one_locked(detail::wake_batch& woken) noexcept {
+// Returns: false when none is stored, or the lock is needed to know.
+bool notify::take_permit(std::uint64_t& seen) noexcept {
+    while ((seen & (lock_word::locked | permit)) == permit)
+        if (word_.change(seen, seen & ~permit)) return true;  // F
+    return false;
+}
+
+void notify::notify_first() noexcept {
+    detail::wake_batch woken;
+    lock_word::guard held(word_);
+    notify_first_locked(held.value, woken);
+}
+
+void notify::notify_first_locked(std::uint64_t& word, detail::wake_batch& woken) noexcept {
     auto* const first = static_cast<notified_operation::node*>(waiting_.front());
     if (first == nullptr) {
-        has_permit_ = true;
+        word |= permit;
         return;
     }
     first->given = notified_operation::answer::one;
     waiting_.fire(*first, woken);
+    if (waiting_.is_empty()) word &= ~waiting;
 }
 
 }  // namespace edo::sync

@@ -3,8 +3,7 @@
 #include <cstdint>
 #include <utility>
 
-#include <edo/base/seam/atomic.h>
-#include <edo/base/seam/mutex.h>
+#include <edo/sync/wait/lock_word.h>
 #include <edo/sync/wait/wait_list.h>
 #include <edo/task/context.h>
 
@@ -42,6 +41,8 @@ private:
     // used.
     enum class answer : unsigned char { none, one, all };
 
+    bool end(bool has_permit) noexcept;
+
     struct node : detail::wait_node {
         node() noexcept {}
 
@@ -51,7 +52,7 @@ private:
     };
 
     notify& from_;
-    std::uint64_t round_;  // of notify_waiters(), as it was when the operation was made
+    std::uint64_t round_;  // as it was when the operation was made
     node node_;
     bool done_ = false;
     bool holds_permit_ = false;
@@ -95,14 +96,26 @@ public:
 private:
     friend notified_operation;
 
-    void notify_one_locked(detail::wake_batch& woken) noexcept;
+    // One word (lock_word.h) says whether somebody waits, whether the permit is stored, and how
+    // often notify_waiters() was called: the *round*.
+    //
+    // While nobody waits, storing and taking the permit are one change of the word each. Storing
+    // changes it also if the permit is there already, so that who takes it sees what preceded each
+    // notification. While somebody waits there is no permit, and notifications go to the list,
+    // which lies under the word's lock. The round grows by the unlock of notify_waiters(), and
+    // notified() reads it without the lock: who has made the operation before it heard of the call,
+    // by whatever way, has the round before it.
+    //
+    // Dropping a wait: see wait_list.h. Model: tests/model/notify_model.cpp.
+    static constexpr std::uint64_t waiting = 2, permit = 4, one_round = 8;
 
-    // Counts notify_waiters(). Written under the mutex. Read by notified() without it, acquire: who
-    // has made the operation before it heard of the call, by whatever way, has the round before the
-    // call.
-    detail::atomic<std::uint64_t> round_{0};
-    detail::mutex mutex_;
-    bool has_permit_ = false;
+    static std::uint64_t round_in(std::uint64_t word) noexcept { return word / one_round; }
+
+    bool take_permit(std::uint64_t& seen) noexcept;
+    void notify_first() noexcept;
+    void notify_first_locked(std::uint64_t& word, detail::wake_batch& woken) noexcept;
+
+    detail::lock_word word_;
     detail::wait_list waiting_;
 };
 

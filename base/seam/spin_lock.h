@@ -24,9 +24,7 @@ namespace edo::detail {
 //  L     lock    free -> held  acquire   U: sees what the last holder wrote
 //  U     unlock  held -> free  release   L
 //
-// Who finds it held spins for a moment and then sleeps in short steps: the holder may have lost its
-// processor, or be visiting a long list, and nobody tells when it is done. Model:
-// tests/model/locks_model.cpp.
+// Who finds it held waits as spin_wait.h says. Model: tests/model/locks_model.cpp.
 class spin_lock {
 public:
     spin_lock() = default;

@@ -6,8 +6,10 @@
 
 namespace edo::detail {
 
+static_assert(permit_queue::max_permits <= ~std::uint64_t{0} / 8);
+
 permit_queue::permit_queue(std::size_t permits, const char* in_use) noexcept
-    : free_(permits), in_use_(in_use) {
+    : word_(permits * one), in_use_(in_use) {
     EDO_CHECK(permits <= max_permits, "a semaphore was made with more than SIZE_MAX / 8 permits");
 }
 
@@ -16,27 +18,43 @@ permit_queue::~permit_queue() {
 }
 
 permit_answer permit_queue::try_acquire(std::size_t permits) noexcept {
-    mutex_lock held(mutex_);
-    return try_acquire_locked(permits);
+    std::uint64_t seen = word_.get();
+    for (spin_wait wait;;) {
+        if ((seen & closed) != 0) return permit_answer::closed;
+        if ((seen & lock_word::locked) != 0) {
+            seen = word_.get_after(wait);  // who has it may be about to give permits back
+            continue;
+        }
+        if ((seen & waiting) != 0 || free_in(seen) < permits) return permit_answer::waits;
+        if (word_.change(seen, seen - permits * one)) return permit_answer::granted;  // F
+    }
 }
 
 void permit_queue::release(std::size_t permits) noexcept {
+    std::uint64_t seen = word_.get();
+    while ((seen & (lock_word::locked | waiting)) == 0)
+        if (word_.change(seen, added(seen, permits))) return;  // F
+    release_waited_for(permits);
+}
+
+void permit_queue::release_waited_for(std::size_t permits) noexcept {
     wake_batch woken;
-    mutex_lock held(mutex_);
-    release_locked(permits, woken);
+    lock_word::guard held(word_);
+    held.value = added(held.value, permits);
+    grant_locked(held.value, woken);
 }
 
 std::size_t permit_queue::forget(std::size_t permits) noexcept {
-    mutex_lock held(mutex_);
-    const std::size_t forgotten = std::min(permits, free_);
-    free_ -= forgotten;
+    lock_word::guard held(word_);
+    const std::size_t forgotten = std::min(permits, free_in(held.value));
+    held.value -= forgotten * one;
     return forgotten;
 }
 
 void permit_queue::close() noexcept {
     wake_batch woken;
-    mutex_lock held(mutex_);
-    closed_ = true;
+    lock_word::guard held(word_);
+    held.value = (held.value | closed) & ~waiting;
     while (auto* first = static_cast<request*>(requests_.front())) {
         first->answer = permit_answer::closed;
         requests_.fire(*first, woken);
@@ -44,64 +62,64 @@ void permit_queue::close() noexcept {
 }
 
 bool permit_queue::is_closed() const noexcept {
-    mutex_lock held(mutex_);
-    return closed_;
+    return (word_.get() & closed) != 0;
 }
 
 std::size_t permit_queue::available() const noexcept {
-    mutex_lock held(mutex_);
-    return free_;
+    return free_in(word_.get());
 }
 
 permit_answer permit_queue::poll(request& asked, const context& cx) noexcept {
-    mutex_lock held(mutex_);
+    if (!asked.is_known()) {
+        const permit_answer answer = try_acquire(asked.wanted);
+        if (answer != permit_answer::waits) return answer;
+    } else if (asked.is_fired() && !word_.is_locked()) {
+        asked.forget_fired();
+        return asked.answer;
+    }
+    lock_word::guard held(word_);
     if (asked.is_known()) {
         if (asked.is_fired()) {
-            requests_.forget(asked);
+            asked.forget_fired();
             return asked.answer;
         }
     } else {
-        const permit_answer answer = try_acquire_locked(asked.wanted);
-        if (answer != permit_answer::waits) return answer;
+        if ((held.value & closed) != 0) return permit_answer::closed;
+        if ((held.value & waiting) == 0 && free_in(held.value) >= asked.wanted) {
+            held.value -= asked.wanted * one;
+            return permit_answer::granted;
+        }
     }
     requests_.wait(asked, cx);
+    held.value |= waiting;
     return permit_answer::waits;
 }
 
 void permit_queue::abandon(request& asked) noexcept {
     wake_batch woken;
-    mutex_lock held(mutex_);
+    lock_word::guard held(word_);
     const bool was_fired = requests_.forget(asked);
-    if (was_fired && asked.answer == permit_answer::granted) {
-        release_locked(asked.wanted, woken);
-    } else {
-        grant_locked(woken);  // it may have been the large request that blocked smaller ones
-    }
+    if (was_fired && asked.answer == permit_answer::granted)
+        held.value = added(held.value, asked.wanted);
+    // If not: it may have been the large request that blocked smaller ones.
+    grant_locked(held.value, woken);
 }
 
-permit_answer permit_queue::try_acquire_locked(std::size_t permits) noexcept {
-    if (closed_) return permit_answer::closed;
-    if (!requests_.is_empty() || free_ < permits) return permit_answer::waits;
-    free_ -= permits;
-    return permit_answer::granted;
-}
-
-void permit_queue::release_locked(std::size_t permits, wake_batch& woken) noexcept {
-    EDO_CHECK(permits <= max_permits - free_,
+std::uint64_t permit_queue::added(std::uint64_t word, std::size_t permits) noexcept {
+    EDO_CHECK(permits <= max_permits - free_in(word),
               "a semaphore was given more permits than SIZE_MAX / 8; it is released more often "
               "than acquired");
-    free_ += permits;
-    grant_locked(woken);
+    return word + permits * one;
 }
 
-void permit_queue::grant_locked(wake_batch& woken) noexcept {
-    for (;;) {
-        auto* const first = static_cast<request*>(requests_.front());
-        if (first == nullptr || first->wanted > free_) return;
-        free_ -= first->wanted;
+void permit_queue::grant_locked(std::uint64_t& word, wake_batch& woken) noexcept {
+    while (auto* const first = static_cast<request*>(requests_.front())) {
+        if (first->wanted > free_in(word)) return;
+        word -= first->wanted * one;
         first->answer = permit_answer::granted;
         requests_.fire(*first, woken);
     }
+    word &= ~waiting;
 }
 
 }  // namespace edo::detail

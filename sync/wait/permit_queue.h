@@ -1,10 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
-#include <edo/base/seam/mutex.h>
+#include <edo/sync/wait/lock_word.h>
 #include <edo/sync/wait/wait_list.h>
 
 namespace edo::detail {
@@ -12,12 +13,21 @@ namespace edo::detail {
 /// How a request for permits stands.
 enum class permit_answer : unsigned char { waits, granted, closed };
 
-/// Hands out permits in the order of the requests: what semaphore and mutex have in common.
-///
-/// The request at the head blocks those behind it, however small they are; so nobody starves. A
-/// permit that becomes free is given to the head at once, not left for whoever comes first.
-///
-/// Thread-safe: yes.
+// permit_queue: hands out permits in the order of the requests; what semaphore and mutex have in
+// common.
+//
+// The request at the head blocks those behind it, however small they are; so nobody starves. A
+// permit that becomes free is given to the head at once, not left for whoever comes first.
+//
+// One word (lock_word.h) says how many permits are free, whether a request waits and whether the
+// queue is closed. While no request waits, taking permits and giving them back are one change of
+// the word each. While one does, they need the word's lock, under which the list lies; so what
+// becomes free cannot miss a request that is just joining the list.
+//
+// Dropping a request: see wait_list.h. Model: tests/model/permit_queue_model.cpp. Stress:
+// tests/sync/contention_test.cpp.
+//
+// Thread-safe: yes.
 class permit_queue {
 public:
     static constexpr std::size_t max_permits = std::numeric_limits<std::size_t>::max() >> 3;
@@ -48,15 +58,21 @@ private:
         permit_answer answer = permit_answer::waits;
     };
 
+    // The word: lock_word::locked, these two, and the number of free permits.
+    static constexpr std::uint64_t waiting = 2, closed = 4, one = 8;
+
+    static std::size_t free_in(std::uint64_t word) noexcept {
+        return static_cast<std::size_t>(word / one);
+    }
+
+    static std::uint64_t added(std::uint64_t word, std::size_t permits) noexcept;
+
     permit_answer poll(request& asked, const context& cx) noexcept;
     void abandon(request& asked) noexcept;
-    permit_answer try_acquire_locked(std::size_t permits) noexcept;
-    void release_locked(std::size_t permits, wake_batch& woken) noexcept;
-    void grant_locked(wake_batch& woken) noexcept;
+    void release_waited_for(std::size_t permits) noexcept;
+    void grant_locked(std::uint64_t& word, wake_batch& woken) noexcept;
 
-    mutable mutex mutex_;
-    bool closed_ = false;
-    std::size_t free_;
+    lock_word word_;
     wait_list requests_;
     const char* in_use_;
 };

@@ -6,7 +6,7 @@ namespace edo::detail {
 
 void wait_list::wait(wait_node& node, const context& cx) noexcept {
     node.target_ = cx.target();
-    node.fired_ = false;
+    node.fired_.store(false, relaxed);  // the lock publishes it
     if (node.is_linked()) return;
     nodes_.push_back(node);
     EDO_CENSUS(operation, 1);
@@ -24,8 +24,8 @@ bool wait_list::poll(wait_node& node, const context& cx, bool is_over) noexcept 
 void wait_list::fire(wait_node& node, wake_batch& woken) noexcept {
     nodes_.remove(node);
     EDO_CENSUS(operation, -1);
-    node.fired_ = true;
     woken.wake(node.target_);
+    node.fired_.store(true, release);  // F
 }
 
 void wait_list::fire_all(wake_batch& woken) noexcept {
@@ -38,9 +38,8 @@ bool wait_list::forget(wait_node& node) noexcept {
         nodes_.remove(node);
         EDO_CENSUS(operation, -1);
     }
-    const bool was_fired = node.fired_;
-    node.fired_ = false;
-    node.target_ = {};
+    const bool was_fired = node.is_fired();
+    node.forget_fired();
     return was_fired;
 }
 

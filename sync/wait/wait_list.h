@@ -2,6 +2,7 @@
 
 #include <edo/base/check.h>
 #include <edo/base/intrusive_list.h>
+#include <edo/base/seam/atomic.h>
 #include <edo/task/context.h>
 #include <edo/task/state/kept_task.h>
 #include <edo/task/state/wake_batch.h>
@@ -14,7 +15,7 @@ class wait_list;
 // wait_node and wait_list: who waits for one thing, in the order of arrival.
 //
 // A node lives in the operation that waits, so in a coroutine frame. The list lives in the thing
-// waited for, beside the mutex that protects it and every node that was ever in it.
+// waited for, beside the lock that protects it and every node that was ever in it.
 //
 //              wait()                  fire()
 //   unknown ───────────► waiting ──────────────────► fired
@@ -22,11 +23,20 @@ class wait_list;
 //    │  └──── forget() ───┘   └───── wait() again ─────┤
 //    └─────────────────── forget() ────────────────────┘
 //
-// Wakes are borrowed: fire() wakes under the mutex and counts no reference but that of the queue
-// entry, which the batch puts into the queue when the mutex is free. That is sound because an
-// operation whose node is known takes the mutex, and forgets the node, before its memory goes; so
-// while the mutex is held and the node is known, the task's cell is alive. An operation that
-// outlives the line of its last poll is told so, and keeps the cell from then on (release_line).
+//  mark  where     transition        ordering  pairs with
+//  F     fire      waiting -> fired  release   Q: the waiting task sees what the node was given
+//  Q     is_fired  reads             acquire   F
+//
+// Wakes are borrowed: fire() wakes under the lock and counts no reference but that of the queue
+// entry, which the batch puts into the queue when the lock is free. That is sound because an
+// operation whose node is known goes on, or is dropped, only with the lock, or after it has seen F;
+// and F is the last touch of the node, after the wake. So while the lock is held and the node is
+// known and not fired, the task's cell is alive. An operation that outlives the line of its last
+// poll is told so, and keeps the cell from then on (release_line).
+//
+// Who sees F without the lock may not go on before whoever fired has left the lock, because what
+// was waited for may go with the task: lock_word::is_locked() tells.
+//
 // What a fired node was given (a permit, the right to look first) is the operation's to use or,
 // when it is dropped, to hand on. Models: those of whatever is waited for, such as
 // tests/model/permit_queue_model.cpp.
@@ -44,31 +54,37 @@ public:
 
     wait_node& operator=(wait_node&&) = delete;
 
-    /// For the operation's release_line(). The waiting task's thread only; it needs no mutex.
+    /// For the operation's release_line(). The waiting task's thread only; it needs no lock.
     void release_line() noexcept {
         if (is_known()) kept_.keep(target_);
     }
 
-    /// True from wait() to forget(). The waiting task may ask without the mutex: only it changes
+    /// True from wait() to forget(). The waiting task may ask without the lock: only it changes
     /// this.
     bool is_known() const noexcept { return static_cast<bool>(target_); }
 
     /// True when it waits already, and would wake what `cx` polls. The waiting task may ask without
-    /// the mutex, as above.
+    /// the lock, as above.
     bool waits_for(const context& cx) const noexcept { return target_ == cx.target(); }
 
-    /// With the mutex.
-    bool is_fired() const noexcept { return fired_; }
+    /// With the lock; or, of a node that is known, by the waiting task: then see above.
+    bool is_fired() const noexcept { return fired_.load(acquire); }  // Q
+
+    /// As wait_list::forget(), of a node that was fired. The waiting task's thread only.
+    void forget_fired() noexcept {
+        target_ = {};
+        fired_.store(false, relaxed);  // nobody knows the node any more
+    }
 
 private:
     friend class wait_list;
 
     wake_target target_;  // borrowed, as said above
     kept_task kept_;
-    bool fired_ = false;
+    atomic<bool> fired_{false};
 };
 
-/// Waits in the order of arrival. Every call needs the mutex of whoever owns the list.
+/// Waits in the order of arrival. Every call needs the lock of whoever owns the list.
 class wait_list {
 public:
     bool is_empty() const noexcept { return nodes_.is_empty(); }

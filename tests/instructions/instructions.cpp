@@ -48,6 +48,22 @@ edo::task<> spawn_many(std::size_t times) {
     }
 }
 
+edo::task<> link(std::size_t more, edo::sync::oneshot::sender<int> end) {
+    if (more == 0) {
+        static_cast<void>(end.send(1));
+    } else {
+        edo::spawn(link, more - 1, std::move(end)).detach();
+    }
+    co_return;
+}
+
+/// Each task spawns the next one and ends.
+edo::task<> chained_spawn(std::size_t times) {
+    auto [end, ended] = edo::sync::oneshot::channel<int>();
+    edo::spawn(link, times, std::move(end)).detach();
+    static_cast<void>(co_await ended.recv());
+}
+
 edo::task<> yield(std::size_t times) {
     for (std::size_t i = 0; i < times; ++i)
         co_await edo::yield_now();
@@ -137,6 +153,7 @@ struct row {
 constexpr row rows[] = {
     {"spawn_join", &on_one_worker<spawn_join>},
     {"spawn_many", &on_one_worker<spawn_many>},
+    {"chained_spawn", &on_one_worker<chained_spawn>},
     {"yield", &on_one_worker<yield>},
     {"wake_poll", &on_one_worker<wake_poll>},
     {"timeout_of_yield", &on_one_worker<timeout_of_yield>},

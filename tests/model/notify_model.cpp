@@ -1,10 +1,12 @@
-// Notifications (sync/notify.cpp): one that has come to a task that is dropped meanwhile, and the
-// round of notify_waiters(), which is read without the lock.
+// Notifications (sync/notify.cpp): one that has come to a task that is dropped meanwhile, one whose
+// task goes on without the lock, and the round of notify_waiters().
 
 #include "model_test.h"
 #include "task_executor.h"
+#include "waker_holder.h"
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -16,6 +18,7 @@ namespace {
 
 using edo::task;
 using edo::model::executor;
+using edo::model::hand_out_waker;
 using edo::sync::notified_operation;
 using edo::sync::notify;
 using edo_check::expect;
@@ -29,8 +32,9 @@ struct world {
     executor ex;
     std::unique_ptr<notify> changed = std::make_unique<notify>();
     edo_check::atomic<int> is_said{0};  // orders nothing: that is left to the notify
-    int said = 0;                       // plain: written before the notification
-    int heard = 0;                      // plain: written by who has heard last
+    edo::waker poke;
+    int said = 0;   // plain: written before the notification
+    int heard = 0;  // plain: written by who has heard last
 };
 
 task<> hear(world* w) {
@@ -52,6 +56,14 @@ task<> hear_and_free(world* w) {
 task<> hear_if_not_said(world* w) {
     notified_operation later = w->changed->notified();
     if (w->is_said.load(std::memory_order_relaxed) == 0) co_await later;
+}
+
+// Polled for no reason while it is notified; what it waited for goes with it.
+task<> hear_free_and_be_poked(world* w) {
+    co_await hand_out_waker(w->poke);
+    co_await w->changed->notified();
+    w->heard = w->said;
+    w->changed.reset();
 }
 
 task<> hear_in_variable(notified_operation* op) {
@@ -144,6 +156,19 @@ void woken_task_frees_the_notify() {
     expect(h.is_finished() && w->changed == nullptr, "the task did not end");
 }
 
+void needless_poll_beside_the_notification() {
+    auto w = std::make_unique<world>();
+    const auto h = w->ex.spawn(hear_free_and_be_poked, w.get());
+    w->ex.run_some(1);
+    run_threads([&] { w->ex.work(); },
+                [&] {
+                    w->said = 1;
+                    w->changed->notify_one();
+                },
+                [&] { std::exchange(w->poke, {}).wake(); });
+    expect(h.is_finished() && w->heard == 1, "what was said before the notification is not seen");
+}
+
 void operation_outlives_its_task() {
     auto w = std::make_unique<world>();
     std::optional<notified_operation> op;
@@ -167,6 +192,8 @@ const scenario making_s{"notify.notify_waiters_beside_the_making_of_a_wait",
 const scenario all_s{"notify.notify_waiters_beside_drop_and_notify_one",
                      notify_waiters_beside_drop_and_notify_one};
 const scenario frees_s{"notify.woken_task_frees_the_notify", woken_task_frees_the_notify};
+const scenario poked_s{"notify.needless_poll_beside_the_notification",
+                       needless_poll_beside_the_notification};
 const scenario outlives_s{"notify.operation_outlives_its_task", operation_outlives_its_task};
 
 TEST(notify_model, notification_hands_over_what_preceded_it) {
@@ -193,41 +220,56 @@ TEST(notify_model, notify_may_go_with_the_task_that_it_woke) {
     expect_holds(frees_s);
 }
 
+TEST(notify_model, who_is_polled_meanwhile_goes_on_when_the_notifier_has_left) {
+    expect_holds(poked_s);
+}
+
 TEST(notify_model, operation_in_a_variable_wakes_no_memory_that_is_gone) {
     expect_holds(outlives_s);
 }
 
-void caught(const char* name, const char* line, mutant::kind what, const char* in = "") {
-    const mutant bug{.name = name, .file = "sync/notify.cpp", .line = line, .what = what, .in = in};
-    expect_caught(bug, {wait_s, dropped_s, stored_s, making_s, all_s, frees_s, outlives_s});
+void caught(const char* name, const char* file, const char* line, mutant::kind what) {
+    const mutant bug{.name = name, .file = file, .line = line, .what = what};
+    expect_caught(bug,
+                  {wait_s, dropped_s, stored_s, making_s, all_s, frees_s, poked_s, outlives_s});
 }
 
-TEST(notify_mutants, poll_takes_no_lock) {
-    caught("notified poll without lock", "held(from_.mutex_)", mutant::kind::skip, "::poll(");
+constexpr auto word = "sync/wait/lock_word.h";
+
+TEST(notify_mutants, permit_neither_publishes_nor_sees) {
+    caught("F relaxed", word, "// F, G", mutant::kind::weaken);
 }
 
-TEST(notify_mutants, drop_takes_no_lock) {
-    caught("~notified_operation without lock", "held(from_.mutex_)", mutant::kind::skip, "::~");
+TEST(notify_mutants, permit_is_no_single_step) {
+    caught("F torn", word, "// F, G", mutant::kind::tear);
 }
 
-TEST(notify_mutants, notify_one_takes_no_lock) {
-    caught("notify_one without lock", "held(mutex_)", mutant::kind::skip, "::notify_one(");
+TEST(notify_mutants, lock_sees_nothing) {
+    caught("L relaxed", word, "// L", mutant::kind::weaken);
 }
 
-TEST(notify_mutants, notify_waiters_takes_no_lock) {
-    caught("notify_waiters without lock", "held(mutex_)", mutant::kind::skip, "::notify_waiters(");
+TEST(notify_mutants, lock_is_no_single_step) {
+    caught("L torn", word, "// L", mutant::kind::tear);
+}
+
+TEST(notify_mutants, unlock_publishes_neither_list_nor_round) {
+    caught("U relaxed", word, "// U", mutant::kind::weaken);
 }
 
 TEST(notify_mutants, operation_does_not_acquire_the_round) {
-    caught("round acquire relaxed", "round_.load(detail::acquire)", mutant::kind::weaken);
+    caught("G relaxed", word, "// G", mutant::kind::weaken);
 }
 
-TEST(notify_mutants, round_publishes_nothing) {
-    caught("round release relaxed", "round_.store(", mutant::kind::weaken);
+TEST(notify_mutants, fired_wait_publishes_nothing) {
+    caught("fired relaxed", "sync/wait/wait_list.cpp", "// F", mutant::kind::weaken);
 }
 
-TEST(notify_mutants, round_is_not_counted) {
-    caught("round not counted", "round_.store(", mutant::kind::skip);
+TEST(notify_mutants, fired_wait_is_not_marked) {
+    caught("fired not said", "sync/wait/wait_list.cpp", "// F", mutant::kind::skip);
+}
+
+TEST(notify_mutants, look_at_a_fired_wait_sees_nothing) {
+    caught("fired read relaxed", "sync/wait/wait_list.h", "// Q", mutant::kind::weaken);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // Permits that are handed from task to task (sync/wait/permit_queue.cpp, under semaphore and
-// mutex): a grant beside the drop of the one it goes to, and wakes that count no reference.
+// mutex): a grant beside the drop of the one it goes to, wakes that count no reference, and who
+// takes and gives back without the lock beside those who wait under it.
 
 #include "model_test.h"
 #include "task_executor.h"
+#include "waker_holder.h"
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -17,6 +20,7 @@ namespace {
 
 using edo::task;
 using edo::model::executor;
+using edo::model::hand_out_waker;
 using edo::sync::semaphore;
 using edo::sync::semaphore_acquire_operation;
 using edo::sync::semaphore_permit;
@@ -32,6 +36,7 @@ struct world {
     edo::sync::mutex<int> guarded;
     semaphore limit{2};
     std::unique_ptr<semaphore> own = std::make_unique<semaphore>(0);
+    edo::waker poke;
     int used = 0;  // plain: touched by who holds all permits
 
     semaphore_permit take(std::size_t permits) { return limit.try_acquire(permits).value(); }
@@ -62,6 +67,17 @@ task<> free_after_use(world* w) {
         auto taken = co_await w->own->acquire();
         taken->forget();
     }
+    w->own.reset();
+}
+
+// The same, and polled for no reason while it is given the permit.
+task<> free_after_use_and_be_poked(world* w) {
+    co_await hand_out_waker(w->poke);
+    {
+        auto taken = co_await w->own->acquire();
+        taken->forget();
+    }
+    ++w->used;
     w->own.reset();
 }
 
@@ -128,6 +144,15 @@ void woken_task_frees_the_semaphore() {
     expect(h.is_finished() && w->own == nullptr, "the task did not end");
 }
 
+void needless_poll_beside_the_grant() {
+    auto w = std::make_unique<world>();
+    const auto h = w->ex.spawn(free_after_use_and_be_poked, w.get());
+    w->ex.run_some(1);
+    run_threads([&] { w->ex.work(); }, [&] { w->own->add_permits(1); },
+                [&] { std::exchange(w->poke, {}).wake(); });
+    expect(h.is_finished() && w->used == 1, "the task did not end");
+}
+
 // The operation is in a variable, so it outlives the task that has polled it, and whom it wakes.
 void operation_outlives_its_task() {
     auto w = std::make_unique<world>();
@@ -166,6 +191,7 @@ const scenario large_s{"permit.large_request_goes_beside_release",
                        large_request_goes_beside_release};
 const scenario close_s{"permit.close_beside_release", close_beside_release};
 const scenario frees_s{"permit.woken_task_frees_the_semaphore", woken_task_frees_the_semaphore};
+const scenario poked_s{"permit.needless_poll_beside_the_grant", needless_poll_beside_the_grant};
 const scenario outlives_s{"permit.operation_outlives_its_task", operation_outlives_its_task};
 const scenario try_s{"permit.try_acquire_beside_a_waiting_task", try_acquire_beside_a_waiting_task};
 
@@ -189,6 +215,10 @@ TEST(permit_queue_model, semaphore_may_go_with_the_task_that_it_woke) {
     expect_holds(frees_s);
 }
 
+TEST(permit_queue_model, who_is_polled_meanwhile_goes_on_when_the_giver_has_left) {
+    expect_holds(poked_s);
+}
+
 TEST(permit_queue_model, operation_in_a_variable_wakes_no_memory_that_is_gone) {
     expect_holds(outlives_s);
 }
@@ -197,33 +227,48 @@ TEST(permit_queue_model, who_does_not_wait_takes_nothing_twice) {
     expect_holds(try_s);
 }
 
-void caught(const char* name, const char* function) {
-    const mutant bug{.name = name,
-                     .file = "sync/wait/permit_queue.cpp",
-                     .line = "mutex_lock held(mutex_)",
-                     .what = mutant::kind::skip,
-                     .in = function};
-    expect_caught(bug, {handed_on_s, cancel_s, large_s, close_s, frees_s, outlives_s, try_s});
+void caught(const char* name, const char* file, const char* line, mutant::kind what) {
+    const mutant bug{.name = name, .file = file, .line = line, .what = what};
+    expect_caught(bug,
+                  {handed_on_s, cancel_s, large_s, close_s, frees_s, poked_s, outlives_s, try_s});
 }
 
-TEST(permit_queue_mutants, poll_takes_no_lock) {
-    caught("poll without lock", "::poll(");
+constexpr auto word = "sync/wait/lock_word.h";
+
+TEST(permit_queue_mutants, change_neither_publishes_nor_sees) {
+    caught("F relaxed", word, "// F, G", mutant::kind::weaken);
 }
 
-TEST(permit_queue_mutants, release_takes_no_lock) {
-    caught("release without lock", "::release(");
+TEST(permit_queue_mutants, change_is_no_single_step) {
+    caught("F torn", word, "// F, G", mutant::kind::tear);
 }
 
-TEST(permit_queue_mutants, drop_takes_no_lock) {
-    caught("abandon without lock", "::abandon(");
+TEST(permit_queue_mutants, lock_sees_nothing) {
+    caught("L relaxed", word, "// L", mutant::kind::weaken);
 }
 
-TEST(permit_queue_mutants, close_takes_no_lock) {
-    caught("close without lock", "::close(");
+TEST(permit_queue_mutants, lock_is_no_single_step) {
+    caught("L torn", word, "// L", mutant::kind::tear);
 }
 
-TEST(permit_queue_mutants, try_acquire_takes_no_lock) {
-    caught("try_acquire without lock", "::try_acquire(");
+TEST(permit_queue_mutants, unlock_publishes_nothing) {
+    caught("U relaxed", word, "// U", mutant::kind::weaken);
+}
+
+TEST(permit_queue_mutants, look_whether_it_is_locked_sees_nothing) {
+    caught("G relaxed", word, "// G", mutant::kind::weaken);
+}
+
+TEST(permit_queue_mutants, fired_request_publishes_no_answer) {
+    caught("fired relaxed", "sync/wait/wait_list.cpp", "// F", mutant::kind::weaken);
+}
+
+TEST(permit_queue_mutants, fired_request_is_not_marked) {
+    caught("fired not said", "sync/wait/wait_list.cpp", "// F", mutant::kind::skip);
+}
+
+TEST(permit_queue_mutants, look_at_a_fired_request_sees_no_answer) {
+    caught("fired read relaxed", "sync/wait/wait_list.h", "// Q", mutant::kind::weaken);
 }
 
 }  // namespace

@@ -132,6 +132,12 @@ std::uint64_t atomic_word::newest_bits(const place& at) const noexcept {
     return bits;
 }
 
+std::uint64_t atomic_word::glimpsed_bits() const noexcept {
+    engine& e = engine::get();
+    location* const at = run_ == e.run_number() ? e.shared().find(id_, this) : nullptr;
+    return at != nullptr ? at->newest().value : bits_;
+}
+
 void atomic_word::store_bits(std::uint64_t bits,
                              std::memory_order order,
                              const place& at) noexcept {

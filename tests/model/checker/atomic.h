@@ -32,6 +32,7 @@ protected:
 
     std::uint64_t load_bits(std::memory_order order, const place& at) const noexcept;
     std::uint64_t newest_bits(const place& at) const noexcept;
+    std::uint64_t glimpsed_bits() const noexcept;
     void store_bits(std::uint64_t bits, std::memory_order order, const place& at) noexcept;
     std::uint64_t change_bits(change how,
                               std::uint64_t operand,
@@ -73,6 +74,9 @@ public:
 
     /// The newest value, whatever the thread may know: what the kernel sees.
     T load_newest(place at = place::current()) const noexcept { return from_bits(newest_bits(at)); }
+
+    /// The same without a step, for what a thread waits for; see engine::wait.
+    T glimpse_newest() const noexcept { return from_bits(glimpsed_bits()); }
 
     void store(T value, std::memory_order order, place at = place::current()) noexcept {
         store_bits(to_bits(value), order, at);

@@ -168,6 +168,14 @@ bool futex_wait(const void* word,
     return false;
 }
 
+void spin_until(bool (*is_free)(const void* word, unsigned thread) noexcept,
+                const void* word) noexcept {
+    if (!engine::is_inside()) return;
+    engine& e = engine::get();
+    e.wait_until({.is_ready = is_free, .on = word, .name = "a lock in a word"});
+    e.shared().catch_up(e.current());
+}
+
 void futex_wake(const void* word, int count) noexcept {
     engine& e = engine::get();
     e.step();

@@ -100,6 +100,11 @@ bool futex_wait(const void* word,
                 std::chrono::nanoseconds limit) noexcept;
 void futex_wake(const void* word, int count) noexcept;
 
+/// A loop that looks at `word` until it is free: others go on meanwhile, at no price, and what they
+/// have stored is visible then.
+void spin_until(bool (*is_free)(const void* word, unsigned thread) noexcept,
+                const void* word) noexcept;
+
 /// The run's clock: moves only when a bounded wait ends by its limit.
 std::uint64_t read_clock() noexcept;
 
