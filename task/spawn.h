@@ -66,14 +66,15 @@ task_cell<T>* make_cell_with(
     if constexpr (std::is_class_v<callable> && !std::is_empty_v<callable>) {
         using cell_type = callable_cell<T, callable, Name>;
         new_cell<cell_type> cell(owner, site, std::forward<F>(fn), std::move(name));
-        cell->adopt(inherit_locals(
-            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...)));
+        cell->adopt(with_inherited_locals(
+            call(cell->callable(), static_cast<std::decay_t<Args>>(std::forward<Args>(args))...),
+            site));
         return cell.release();
     } else {
         task<T> top = call(fn, static_cast<std::decay_t<Args>>(std::forward<Args>(args))...);
         using cell_type = callable_cell<T, no_callable, Name>;
         new_cell<cell_type> cell(owner, site, no_callable{}, std::move(name));
-        cell->adopt(inherit_locals(std::move(top)));
+        cell->adopt(with_inherited_locals(std::move(top), site));
         return cell.release();
     }
 }
@@ -110,7 +111,7 @@ template <class T>
 task_cell<T>* make_cell(scheduler& owner, std::source_location site, task<T>&& top) {
     using cell_type = callable_cell<T, no_callable>;
     new_cell<cell_type> cell(owner, site, no_callable{});
-    cell->adopt(inherit_locals(std::move(top)));
+    cell->adopt(with_inherited_locals(std::move(top), site));
     return static_cast<task_cell<T>*>(cell.release());
 }
 

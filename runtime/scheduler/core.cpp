@@ -11,6 +11,7 @@
 #include <edo/runtime/builder.h>
 #include <edo/task/context.h>
 #include <edo/task/state/header.h>
+#include <edo/task/state/wake_batch.h>
 
 namespace edo::detail {
 namespace {
@@ -112,16 +113,19 @@ void core::count_common(runtime_metrics& picture, std::span<const execution* con
 
 void core::cancel_all_tasks() noexcept {
     if (tasks.close()) release_ref();  // no cell is left to do it
+    wake_batch woken;                  // a worker that drops the first ones needs the list's lock
     tasks.for_each(
-        [](void*, task_header& task) {
+        [](void* to, task_header& task) {
             // The children of a group end with it, in the order it has chosen.
-            if (task.group == nullptr) task.cancel();
+            if (task.group == nullptr) static_cast<wake_batch*>(to)->cancel(task);
         },
-        nullptr);
+        &woken);
 }
 
 void core::cancel_children_too() noexcept {
-    tasks.for_each([](void*, task_header& task) { task.cancel(); }, nullptr);
+    wake_batch woken;
+    tasks.for_each([](void* to, task_header& task) { static_cast<wake_batch*>(to)->cancel(task); },
+                   &woken);
 }
 
 void core::check_may_block(const char* what, std::source_location site) noexcept {

@@ -7,7 +7,7 @@
 
 #include <edo/base/check.h>
 #include <edo/base/result.h>
-#include <edo/base/seam/mutex.h>
+#include <edo/base/seam/spin_lock.h>
 #include <edo/sync/store/message.h>
 #include <edo/sync/store/message_ring.h>
 #include <edo/sync/wait/wait_list.h>
@@ -37,7 +37,7 @@ struct send_request : wait_node {
 
 /// What the ends of an mpsc channel share. Freed by the end that goes last.
 ///
-/// One mutex protects everything. Room that becomes free goes to the sender that waits longest, at
+/// One lock protects everything. Room that becomes free goes to the sender that waits longest, at
 /// once: its message is moved into the ring, or a permit is counted for it. So nobody overtakes,
 /// and while somebody waits for room there is none:
 ///
@@ -45,7 +45,7 @@ struct send_request : wait_node {
 ///
 /// The ring has room for used_ + 1 messages at any time; so neither a hand-over nor putting back a
 /// message that a dropped receive did not take needs memory.
-/// No message is destroyed under the mutex: its destructor is the user's code.
+/// No message is destroyed under the lock: its destructor is the user's code.
 template <class T>
 class mpsc_core {
 public:
@@ -65,7 +65,7 @@ public:
 
     send_answer try_send(T& message) noexcept {
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         const send_answer answer = take_room_locked();
         if (answer == send_answer::done) put_locked(message, woken);
         return answer;
@@ -73,7 +73,7 @@ public:
 
     send_answer poll_send(send_request<T>& request, T& message, const context& cx) noexcept {
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         const send_answer answer = poll_room_locked(request, cx);
         if (answer == send_answer::waits) {
             request.message = &message;
@@ -84,19 +84,19 @@ public:
     }
 
     void abandon_send(send_request<T>& request) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         requests_.forget(request);
     }
 
     send_answer try_reserve() noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         const send_answer answer = take_room_locked();
         if (answer == send_answer::done) ++permits_;
         return answer;
     }
 
     send_answer poll_reserve(send_request<T>& request, const context& cx) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         const bool was_fired = request.is_fired();
         const send_answer answer = poll_room_locked(request, cx);
         if (answer == send_answer::done && !was_fired) ++permits_;
@@ -105,51 +105,63 @@ public:
 
     void abandon_reserve(send_request<T>& request) noexcept {
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         const bool was_fired = requests_.forget(request);
         if (was_fired && request.answer == send_answer::done) release_permit_locked(woken);
     }
 
     void send_reserved(T& message) noexcept {
-        wake_batch woken;
-        mutex_lock held(mutex_);
-        --permits_;
-        if (receiver_gone_) {
-            --used_;
-            free_if_last(held);
-            return;
+        bool is_last = false;
+        {
+            wake_batch woken;
+            spin_guard held(lock_);
+            --permits_;
+            if (receiver_gone_) {
+                --used_;
+            } else {
+                put_locked(message, woken);
+                if (is_ended_locked()) receiving_.fire_all(woken);
+            }
+            is_last = has_no_end_locked();
         }
-        put_locked(message, woken);
-        if (permits_ == 0 && is_ended_locked()) receiving_.fire_all(woken);
+        if (is_last) delete this;
     }
 
     void release_permit() noexcept {
-        wake_batch woken;
-        mutex_lock held(mutex_);
-        release_permit_locked(woken);
-        free_if_last(held);
+        bool is_last = false;
+        {
+            wake_batch woken;
+            spin_guard held(lock_);
+            release_permit_locked(woken);
+            is_last = has_no_end_locked();
+        }
+        if (is_last) delete this;
     }
 
     void add_sender() noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         ++senders_;
     }
 
     void drop_sender() noexcept {
-        wake_batch woken;
-        mutex_lock held(mutex_);
-        --senders_;
-        if (is_ended_locked()) receiving_.fire_all(woken);
-        free_if_last(held);
+        bool is_last = false;
+        {
+            wake_batch woken;
+            spin_guard held(lock_);
+            --senders_;
+            if (is_ended_locked()) receiving_.fire_all(woken);
+            is_last = has_no_end_locked();
+        }
+        if (is_last) delete this;
     }
 
     bool poll_closed(wait_node& node, const context& cx) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         return closing_.poll(node, cx, closed_);
     }
 
     void abandon_closed(wait_node& node) noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         closing_.forget(node);
     }
 
@@ -157,7 +169,7 @@ public:
 
     bool poll_recv(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         const bool is_over = try_recv_locked(into, woken) || is_ended_locked();
         return receiving_.poll(node, cx, is_over);
     }
@@ -165,7 +177,7 @@ public:
     /// Ends a receive that was not finished, and puts back a message that was not taken.
     void abandon_recv(wait_node& node, std::optional<T>& untaken) noexcept {
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         receiving_.forget(node);
         if (untaken) {
             // Room for one more is there, see above, unless several receives are dropped at once or
@@ -181,7 +193,7 @@ public:
     result<T> try_recv() noexcept {
         std::optional<T> taken;
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         if (try_recv_locked(taken, woken)) return std::move(*taken);
         if (is_ended_locked()) return errc::closed;
         return errc::would_block;
@@ -189,36 +201,40 @@ public:
 
     void close() noexcept {
         wake_batch woken;
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         close_locked(woken);
     }
 
     void drop_receiver() noexcept {
-        // destroyed when the mutex is free and the senders are queued: may run the user's code
+        // destroyed when the lock is free and the senders are queued: may run the user's code
         std::optional<message_ring<T>> unread;
-        wake_batch woken;
-        mutex_lock held(mutex_);
-        EDO_CHECK(receiving_.is_empty(),
-                  "an mpsc receiver was destroyed while a task waits in its recv()");
-        close_locked(woken);
-        receiver_gone_ = true;
-        used_ = permits_;
-        unread.emplace(std::move(ring_));
-        free_if_last(held);
+        bool is_last = false;
+        {
+            wake_batch woken;
+            spin_guard held(lock_);
+            EDO_CHECK(receiving_.is_empty(),
+                      "an mpsc receiver was destroyed while a task waits in its recv()");
+            close_locked(woken);
+            receiver_gone_ = true;
+            used_ = permits_;
+            unread.emplace(std::move(ring_));
+            is_last = has_no_end_locked();
+        }
+        if (is_last) delete this;
     }
 
     bool is_closed() const noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         return closed_;
     }
 
     std::size_t size() const noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         return ring_.size();
     }
 
     std::size_t room() const noexcept {
-        mutex_lock held(mutex_);
+        spin_guard held(lock_);
         return used_ < capacity_ ? capacity_ - used_ : 0;
     }
 
@@ -293,14 +309,12 @@ private:
         if (is_ended_locked()) receiving_.fire_all(woken);
     }
 
-    /// Ends the critical section; the core may be gone afterwards.
-    void free_if_last(mutex_lock& held) noexcept {
-        const bool is_last = senders_ == 0 && permits_ == 0 && receiver_gone_;
-        held.unlock();
-        if (is_last) delete this;
+    /// Who finds that frees the core, when the lock is free.
+    bool has_no_end_locked() const noexcept {
+        return senders_ == 0 && permits_ == 0 && receiver_gone_;
     }
 
-    mutable mutex mutex_;
+    mutable spin_lock lock_;
     bool closed_ = false;
     bool receiver_gone_ = false;
     const std::size_t capacity_;

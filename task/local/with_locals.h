@@ -1,5 +1,6 @@
 #pragma once
 
+#include <source_location>
 #include <utility>
 
 #include <edo/task/await/branch.h>
@@ -61,15 +62,15 @@ task<T> run_with_locals(spawned_locals locals, task<T> inner) {
     co_return co_await std::move(scoped);
 }
 
-/// Gives a task that is about to be spawned what it inherits from the one that spawns it.
+/// What a spawned task runs: `top`, with what it inherits from the one that spawns it.
 template <class T>
-task<T> inherit_locals(task<T> top) {
+promise<T>& with_inherited_locals(task<T>&& top, std::source_location site) {
     const bound_value* const here = locals_here();
     if (here == nullptr) [[likely]]
-        return top;
+        return top.release(site);
     spawned_locals copies(here);
-    if (copies.is_empty()) return top;
-    return run_with_locals(std::move(copies), std::move(top));
+    if (copies.is_empty()) return top.release(site);
+    return run_with_locals(std::move(copies), std::move(top)).release(site);
 }
 
 }  // namespace edo::detail

@@ -31,12 +31,12 @@ public:
     task_cell(const task_kind& kind, scheduler& owner, std::source_location site) noexcept
         : task_header(kind, owner, site) {}
 
-    void adopt(task<T> top) noexcept {
-        promise<T>& p = top.release(this->spawn_site());
-        top_.child = &p;
-        p.owner = &top_;
-        p.line = &main_line();
-        main_line().start(p);
+    /// Takes over a coroutine that has not started.
+    void adopt(promise<T>& top) noexcept {
+        top_.child = &top;
+        top.owner = &top_;
+        top.line = &main_line();
+        main_line().start(top);
     }
 
     /// What the task yielded. Belongs to whoever state.h says.

@@ -57,7 +57,7 @@ public:
         if (was.complete) c.kind().discard_output(c);
         if (was.had_waker) c.join_target.release();
         if (was.enqueue) c.owner().schedule(c);
-        c.release_refs();
+        if (was.complete || was.had_waker) c.release_refs();
     }
 
     /// Lets go of a task that is complete and whose output was taken.

@@ -58,7 +58,8 @@ namespace edo::detail {
 //  A'    clears join_waker unless complete            acquire   nothing; the field is the handle's
 //                                                               again
 //  J     reads complete                               acquire   C
-//  H     handle goes: clears join_interest, join_waker acq_rel  C
+//  H     handle goes: clears join_interest,           acq_rel   C
+//        join_waker; -1 ref if no waker was left
 //  L     +1 ref unless complete                       relaxed   nothing: life is counted still
 //  R     reference count down                         acq_rel   R and C of the others: the last one
 //                                                               frees
@@ -292,16 +293,18 @@ public:
     }
 
     struct handle_dropped {
-        bool complete;   ///< the output is the handle's to destroy
-        bool had_waker;  ///< join_target is the handle's to clear
+        bool complete;   ///< the output is the handle's to destroy, and its reference to release
+        bool had_waker;  ///< join_target is the handle's to clear, and its reference to release
         bool enqueue;    ///< cancelled from idle: the caller must queue the task
     };
 
-    /// H. `cancel` says whether the drop also asks the task to end.
+    /// H. `cancel` says whether the drop also asks the task to end. Unless the answer says that the
+    /// handle's reference is still to be released, it is gone, or is the queue entry's.
     handle_dropped drop_handle(bool cancel) noexcept {
         std::uint64_t seen = word_.load(acquire);  // J
         for (;;) {
             if ((seen & complete_bit) != 0) return {true, false, false};
+            const bool had_waker = (seen & join_waker) != 0;
             std::uint64_t next = seen & ~(join_interest | join_waker);
             bool enqueue = false;
             if (cancel && (seen & cancelled) == 0) {
@@ -309,10 +312,12 @@ public:
                 const bool idle = (seen & (running | notified)) == 0;
                 enqueue = idle && (seen & entry_left) == 0;
                 if (idle) next |= notified;
-                if (enqueue) next += ref_one;
             }
-            if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // H, X, J
-                return {false, (seen & join_waker) != 0, enqueue};
+            // Not the last one, because life is counted still.
+            if (had_waker && enqueue) next += ref_one;
+            if (!had_waker && !enqueue) next -= ref_one;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // H, X, R, J
+                return {false, had_waker, enqueue};
         }
     }
 

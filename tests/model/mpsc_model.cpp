@@ -295,7 +295,7 @@ TEST(mpsc_model, sender_learns_that_nobody_receives) {
 void caught(const char* name, const char* function) {
     const mutant bug{.name = name,
                      .file = "sync/store/mpsc_core.h",
-                     .line = "mutex_lock held(mutex_)",
+                     .line = "spin_guard held(lock_)",
                      .what = mutant::kind::skip,
                      .in = function};
     expect_caught(bug, {used_s, unused_s, waiting_s, close_s, reserve_s, last_s, permit_s, back_s,

@@ -485,11 +485,11 @@ TEST(task_mutants, join_waker_is_not_cleared_atomically) {
 }
 
 TEST(task_mutants, handle_goes_without_order) {
-    caught("H relaxed", state_h, "acq_rel, acquire))  // H, X, J", weaken);
+    caught("H relaxed", state_h, "acq_rel, acquire))  // H, X, R, J", weaken);
 }
 
 TEST(task_mutants, handle_does_not_go_atomically) {
-    caught("H torn", state_h, "acq_rel, acquire))  // H, X, J", tear);
+    caught("H torn", state_h, "acq_rel, acquire))  // H, X, R, J", tear);
 }
 
 TEST(task_mutants, cancel_is_not_atomic) {

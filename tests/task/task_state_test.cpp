@@ -201,10 +201,10 @@ TEST(task_state, completion_without_a_handle_is_put_off_until_the_output_is_gone
     static_cast<void>(task.run().drop_handle(false));
 
     EXPECT_EQ(task.complete(2, true), completion::unclaimed);
-    EXPECT_EQ(task.peek(), running | refs(made::count));
+    EXPECT_EQ(task.peek(), running | refs(made::count - 1));
 
     EXPECT_EQ(task.complete(2, false), completion::done);
-    EXPECT_EQ(task.peek(), complete | refs(made::count - 2));
+    EXPECT_EQ(task.peek(), complete | refs(made::count - 3));
 }
 
 TEST(task_state, completion_that_takes_a_waker_keeps_the_references) {
@@ -250,7 +250,7 @@ TEST(task_state, task_that_waits_in_the_middle_of_its_drop_is_not_queued_by_a_ca
     EXPECT_FALSE(task.request_cancel());
     EXPECT_FALSE(task.drop_handle(true).enqueue);
 
-    EXPECT_EQ(task.peek(), cancelled | refs(made::count));
+    EXPECT_EQ(task.peek(), cancelled | refs(made::count - 1));
 }
 
 TEST(task_state, cancel_of_a_complete_task_changes_nothing) {
@@ -375,10 +375,22 @@ TEST(task_state, handle_that_goes_and_cancels_queues_an_idle_task_only) {
     EXPECT_FALSE(busy.drop_handle(true).enqueue);
     EXPECT_FALSE(asked.drop_handle(true).enqueue);
 
+    // The handle's reference is the queue entry's, or gone.
+    EXPECT_EQ(idle.peek(), notified | cancelled | refs(made::count));
+    EXPECT_EQ(queued.peek(), fresh | notified | cancelled | refs(made::count - 1));
+    EXPECT_EQ(busy.peek(), running | cancelled | refs(made::count - 1));
+    EXPECT_EQ(asked.peek(), notified | cancelled | refs(made::count));
+}
+
+TEST(task_state, handle_that_goes_and_cancels_keeps_its_reference_while_it_clears_its_waker) {
+    made idle;
+    EXPECT_TRUE(idle.rest().set_join_waker());
+
+    const auto went = idle.drop_handle(true);
+
+    EXPECT_TRUE(went.had_waker);
+    EXPECT_TRUE(went.enqueue);
     EXPECT_EQ(idle.peek(), notified | cancelled | refs(made::count + 1));
-    EXPECT_EQ(queued.peek(), fresh | notified | cancelled | refs(made::count));
-    EXPECT_EQ(busy.peek(), running | cancelled | refs(made::count));
-    EXPECT_EQ(asked.peek(), notified | cancelled | refs(made::count + 1));
 }
 
 TEST(task_state, handle_that_goes_after_the_end_has_the_output_to_destroy) {
@@ -509,7 +521,7 @@ TEST(task_state, nothing_makes_a_second_entry) {
 
     EXPECT_EQ(released.peek(), handle | notified | left | refs(made::count));
     EXPECT_EQ(asked.peek(), handle | notified | cancelled | left | refs(made::count + 1));
-    EXPECT_EQ(dropped.peek(), notified | cancelled | left | refs(made::count + 1));
+    EXPECT_EQ(dropped.peek(), notified | cancelled | left | refs(made::count));
     EXPECT_EQ(inspected.peek(), handle | notified | left | refs(made::count + 2));
 }
 
