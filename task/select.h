@@ -51,7 +51,7 @@ public:
         return true;
     }
 
-    result_variant take() { return take_at[winner_](*this); }
+    result_variant take() { return take_winner<0>(); }
 
 private:
     template <std::size_t I>
@@ -60,9 +60,14 @@ private:
         return b.is_woken() && b.poll(cx);
     }
 
+    // One comparison after the other, and no table of functions: what these would return has to be
+    // put together in memory and read back at once, which stalls.
     template <std::size_t I>
-    static result_variant take_branch(select_combinator& self) {
-        auto& b = self.template branch_at<I>();
+    result_variant take_winner() {
+        if constexpr (I + 1 < count) {
+            if (winner_ != I) return take_winner<I + 1>();
+        }
+        auto& b = this->template branch_at<I>();
         const drop_at_end guard(b);
         return result_variant(std::in_place_index<I>,
                               store([&]() -> decltype(auto) { return b.take(); }));
@@ -74,13 +79,7 @@ private:
             &poll_branch<I>...};
     }
 
-    template <std::size_t... I>
-    static constexpr auto make_takes(std::index_sequence<I...>) {
-        return std::array<result_variant (*)(select_combinator&), count>{&take_branch<I>...};
-    }
-
     static constexpr auto poll_at = make_polls(std::index_sequence_for<As...>{});
-    static constexpr auto take_at = make_takes(std::index_sequence_for<As...>{});
 
     template <std::size_t... I>
     void drop_losers(std::index_sequence<I...>) noexcept {

@@ -174,14 +174,6 @@ scheduler& multi_thread::place(const placement& wanted, std::source_location sit
     return worker_at(wanted.worker).pinned(wanted.priority);
 }
 
-batch_tasks::batch_tasks(multi_thread& shared) noexcept : side_scheduler(shared), shared_(shared) {}
-
-void batch_tasks::schedule(task_header& task) noexcept {
-    shared_.add_ref();  // the task may end at once, and the runtime with it
-    if (queue_.push(task)) shared_.notify_one();
-    shared_.release_ref();
-}
-
 void multi_thread::schedule_behind(task_header& task) noexcept {
     execution* const exec = current_execution();
     if (exec == nullptr || exec->scheduler != this) return schedule(task);

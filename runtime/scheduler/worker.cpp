@@ -141,94 +141,6 @@ bool worker::has_pinned_tasks() noexcept {
     return pinned_.has_tasks() || pinned_batch_.has_tasks();
 }
 
-void worker::schedule(task_header& task) noexcept {
-    if (stands_aside_) {
-        shared_.inject().push(task);
-        shared_.notify_one();
-        return;
-    }
-    counts_.sampled.note_queued(task);
-    {
-        const sole_mode::bracket own(sole_);
-        task_header* const rest = in_driver_ ? &task : slot_.fill(task, own.is_alone());
-        if (rest == nullptr) return;
-        ring_.push(*rest, shared_.inject(), own.is_alone());
-    }
-    if (!in_driver_) shared_.notify_one();
-}
-
-void worker::schedule_behind(task_header& task) noexcept {
-    if (stands_aside_ || !has_own_work()) return schedule(task);
-    push(task);
-    if (!in_driver_) shared_.notify_one();
-}
-
-void worker::push(task_header& task) noexcept {
-    const sole_mode::bracket own(sole_);
-    ring_.push(task, shared_.inject(), own.is_alone());
-}
-
-task_header* worker::next_task() noexcept {
-    if (std::exchange(inject_is_due_, false) && !shared_.inject().is_empty()) [[unlikely]] {
-        if (task_header* const task = take_injected(); task != nullptr) return task;
-    }
-    task_header* const own = pinned_.is_in_use() ? next_own_task() : next_stealable_task();
-    if (own != nullptr || shared_.inject().is_empty()) return own;
-    return take_injected();
-}
-
-// What belongs here and what may go anywhere take turns.
-task_header* worker::next_own_task() noexcept {
-    pinned_is_due_ = !pinned_is_due_;
-    if (pinned_is_due_) {
-        if (task_header* const task = pinned_.pop()) return task;
-    }
-    if (task_header* const task = next_stealable_task()) return task;
-    return pinned_.pop();
-}
-
-task_header* worker::next_stealable_task() noexcept {
-    const sole_mode::bracket own(sole_);
-    if (task_header* const task = slot_.take(own.is_alone()); task != nullptr) {
-        if (lifo_polls_ < tuning::lifo_polls_in_row) {
-            ++lifo_polls_;
-            return task;
-        }
-        ring_.push(*task, shared_.inject(), own.is_alone());
-    }
-    lifo_polls_ = 0;
-    return ring_.pop(own.is_alone());
-}
-
-// A fair share of the inject queue: one task to run, the others for the ring, where they can be
-// stolen; no more than there is room for.
-task_header* worker::take_injected() noexcept {
-    const std::size_t most =
-        std::min<std::size_t>(tuning::inject_batch, 1 + (local_queue::capacity - ring_.size()) / 2);
-    task_list taken;
-    shared_.inject().take_share(shared_.worker_count(), most, taken);
-    task_header* const first = taken.pop_front();
-    while (task_header* const task = taken.pop_front())
-        push(*task);
-    return first;
-}
-
-// As next_own_task().
-task_header* worker::next_batch_task() noexcept {
-    batch_tasks& shared = shared_.batch();
-    if (!pinned_batch_.is_in_use()) return shared.pop();
-    batch_is_pinned_ = !batch_is_pinned_;
-    if (batch_is_pinned_) {
-        if (task_header* const task = pinned_batch_.pop()) return task;
-    }
-    if (task_header* const task = shared.pop()) return task;
-    return pinned_batch_.pop();
-}
-
-bool worker::has_batch_work() const noexcept {
-    return !shared_.batch().is_empty() || (pinned_batch_.is_in_use() && !pinned_batch_.is_empty());
-}
-
 // Others come first after it, those that sockets and timers wake too.
 // Returns: false when there was none any more.
 bool worker::run_batch_task() noexcept {
@@ -241,27 +153,6 @@ bool worker::run_batch_task() noexcept {
     batch_turns_.note_turn(began, monotonic_clock::read());
     polls_until_visit_ = 0;
     return true;
-}
-
-task_header* worker::search() noexcept {
-    if (!searching_) {
-        if (!shared_.idle().try_search()) return nullptr;
-        searching_ = true;
-    }
-    if (shared_.config().per_core) return nullptr;  // nobody puts anything where others look
-    const unsigned count = shared_.worker_count();
-    const unsigned start = choices_.below(count);
-    for (unsigned i = 0; i < count; ++i) {
-        const unsigned victim = (start + i) % count;
-        if (victim == index_) continue;
-        counts_.steal_attempts.add();
-        if (task_header* const task = shared_.worker_at(victim).queue().steal_into(ring_);
-            task != nullptr) {
-            counts_.steals.add();
-            return task;
-        }
-    }
-    return shared_.inject().is_empty() ? nullptr : take_injected();
 }
 
 // Pushers have left the waking to us as long as we searched: if there is more to do, the next one
@@ -301,19 +192,6 @@ void worker::poll_ended(task_header& task, poll_end how) noexcept {
     }
 }
 
-// Behind all others of its kind. Calls nobody, because this worker goes on, unless that has other
-// work before a batch task.
-void worker::queue_again(task_header& task) noexcept {
-    if (&task.owner() == &shared_) [[likely]]
-        return push(task);
-    if (&task.owner() == &shared_.batch()) {
-        shared_.batch().push(task);
-        if (has_own_work()) shared_.notify_one();
-        return;
-    }
-    task.owner().schedule(task);
-}
-
 // Who waits for a task that has not begun saves the trip through the queue if it runs it at once;
 // and a tree of tasks so goes down before it goes broad, and few of its tasks exist at a time. One
 // that was never polled cannot own a group that the waiter is in, and then want to destroy it.
@@ -321,18 +199,15 @@ void worker::queue_again(task_header& task) noexcept {
 // From the slot the task comes with its entry. Where else the entry is does not matter: there it
 // stays, and is void unless the task has been woken by then.
 bool worker::run_new_task(task_header& task) noexcept {
-    if (!may_nest()) return false;
+    if (task.state.was_polled()) return false;  // for ever; exact if it lies in the slot
+    if (!nested_.may_begin(polls_until_visit_ == 0, exec_.now)) return false;
     const bool has_entry = take_from_slot(task);
-    if (has_entry ? task.state.was_polled() : &task.owner() != &shared_) {
-        if (has_entry) schedule(task);
-        return false;
-    }
-    if (!has_entry && !task.state.start_first_poll()) return false;
-    ++nested_polls_;
+    if (!has_entry && (&task.owner() != &shared_ || !task.state.start_first_poll())) return false;
     nested_turns_.add();
     counts_.sampled.note_nested(task);
     const std::uint64_t waiting = polled();
     {
+        const nested_polls::scope one_more(nested_);
         const interrupted outer(exec_);
         if (has_entry) {
             run_task(task);
@@ -342,29 +217,7 @@ bool worker::run_new_task(task_header& task) noexcept {
         }
     }
     polled_.store(waiting, relaxed);  // see polled_
-    --nested_polls_;
     return true;
-}
-
-bool worker::may_nest() noexcept {
-    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    if (nested_polls_ == 0) outermost_frame_ = here;
-    if (nested_polls_ == tuning::nested_polls ||
-        outermost_frame_ - here >= tuning::nested_stack_bytes)
-        return false;
-    if (polls_until_visit_ > 0) return true;
-    // The visit is due. To come back for it is dear: all whose polls these are in have to wait.
-    if (nested_unasked_ == 0) {
-        if (monotonic_clock::read() - exec_.now >= tuning::nested_gap) return false;
-        nested_unasked_ = tuning::nested_polls_unasked;
-    }
-    --nested_unasked_;
-    return true;
-}
-
-bool worker::take_from_slot(task_header& task) noexcept {
-    const sole_mode::bracket own(sole_);
-    return slot_.take_if(task, own.is_alone());
 }
 
 // Those for whose tasks the ring has no room stay with the kernel, which hands them out in order:
@@ -378,6 +231,7 @@ unsigned worker::room_for_events() const noexcept {
 
 void worker::visit_driver() noexcept {
     inject_is_due_ = true;
+    nested_.note_look();
     exec_.now = monotonic_clock::read();
     polls_until_visit_ = visits_.next(exec_.now, turn() / 2, shared_.config().event_interval);
     in_driver_ = true;

@@ -11,6 +11,7 @@
 #include <edo/runtime/scheduler/idle.h>
 #include <edo/runtime/scheduler/lifo_slot.h>
 #include <edo/runtime/scheduler/local_queue.h>
+#include <edo/runtime/scheduler/nested_polls.h>
 #include <edo/runtime/scheduler/pinned_tasks.h>
 #include <edo/runtime/scheduler/presence.h>
 #include <edo/runtime/scheduler/sole_mode.h>
@@ -159,7 +160,6 @@ private:
     }
 
     void poll_ended(task_header& task, poll_end how) noexcept;
-    bool may_nest() noexcept;
     void queue_again(task_header& task) noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
@@ -199,9 +199,7 @@ private:
     lifo_slot slot_;
     unsigned lifo_polls_ = 0;
     unsigned polls_until_visit_ = 0;
-    unsigned nested_polls_ = 0;
-    unsigned nested_unasked_ = 0;
-    std::uintptr_t outermost_frame_ = 0;  // address of the frame in which the nesting began
+    nested_polls nested_;
     bool inject_is_due_ = false;
     bool pinned_is_due_ = false;
     bool batch_is_pinned_ = false;

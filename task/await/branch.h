@@ -65,6 +65,37 @@ auto store(F&& take) -> stored_t<decltype(take())> {
     }
 }
 
+/// An operation that a branch owns until it is dropped. As std::optional, but what is made in it is
+/// not copied there from elsewhere.
+template <class Op>
+class owned_operation {
+public:
+    explicit owned_operation(Op&& operand) noexcept(std::is_nothrow_move_constructible_v<Op>)
+        : op_(std::move(operand)) {}
+
+    owned_operation(owned_operation&& other) noexcept(std::is_nothrow_move_constructible_v<Op>)
+        : owned_operation(std::move(other.op_)) {
+        EDO_ASSERT(other.is_here_);
+    }
+
+    owned_operation& operator=(owned_operation&&) = delete;
+
+    ~owned_operation() { reset(); }
+
+    Op& operator*() noexcept { return op_; }
+
+    void reset() noexcept {
+        if (std::exchange(is_here_, false)) op_.~Op();
+    }
+
+private:
+    union {
+        Op op_;
+    };
+
+    bool is_here_ = true;
+};
+
 /// An operation.
 template <class A>
     requires operation<std::remove_reference_t<A>>
@@ -125,7 +156,7 @@ public:
 private:
     static auto hold(A&& operand) {
         if constexpr (owns) {
-            return std::optional<op_type>(std::in_place, std::move(operand));
+            return owned_operation<op_type>(std::move(operand));
         } else {
             return &operand;
         }
@@ -134,7 +165,7 @@ private:
     op_type& op() noexcept { return *op_; }
 
     std::optional<branch_context> line_;  // outlives the operation: it is declared first
-    std::conditional_t<owns, std::optional<op_type>, op_type*> op_;
+    std::conditional_t<owns, owned_operation<op_type>, op_type*> op_;
 };
 
 /// A task that the branch owns.
