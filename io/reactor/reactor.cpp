@@ -27,7 +27,7 @@ std::string reason_for(int error_number) {
                    "need "
                    "Linux 6.1)";
         case ENOMEM:
-            return "no memory may be locked for io_uring (ENOMEM: RLIMIT_MEMLOCK)";
+            return "no memory for io_uring (ENOMEM: RLIMIT_MEMLOCK or RLIMIT_AS)";
         case EMFILE:
         case ENFILE:
             return "no descriptor is left for io_uring (EMFILE: RLIMIT_NOFILE)";
