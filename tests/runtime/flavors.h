@@ -50,10 +50,10 @@ class runtime_of_any_kind : public ::testing::TestWithParam<flavor> {
 protected:
     using owner = std::unique_ptr<basic_runtime, void (*)(basic_runtime*)>;
 
-    static owner make() {
-        if (!has_workers()) return own(on_current_thread::make());
-        return own(GetParam() == flavor::one_worker ? on_one_worker::make()
-                                                    : on_four_workers::make());
+    static owner make(runtime_builder builder = runtime::builder()) {
+        if (!has_workers()) return own(builder.build_current_thread().value());
+        builder.worker_threads(GetParam() == flavor::one_worker ? 1 : 4);
+        return own(builder.build().value());
     }
 
     static bool has_workers() { return GetParam() != flavor::current_thread; }
