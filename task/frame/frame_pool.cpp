@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <new>
 #include <utility>
@@ -173,17 +174,23 @@ public:
                 keep_locked(*each);
             if (unused_count_ <= most_unused_) return;
             // Down to half of what may be kept, so that it is many at once.
-            most_unused_ = tuning::unused_slabs_kept;
-            while (unused_count_ > most_unused_ / 2 && !leaving.is_full()) {
-                leaving.add(*unused_.pop_back());
-                --unused_count_;
-            }
+            most_unused_ = kept_;
+            take_out_locked(kept_ / 2, leaving);
         }
-        leaving.unmap([this](list_node* stays) {
+        unmap(leaving);
+    }
+
+    /// Returns to the kernel what nobody uses, and from now on each slab when its last block comes
+    /// back: as many as there may be here, nobody would find them after an unload of the library.
+    void close() noexcept {
+        returned_slabs leaving;
+        {
             mutex_lock guard(lock_);
-            keep_locked(*stays);
-            most_unused_ = unused_count_ + tuning::unused_slabs_kept;  // not asked again at once
-        });
+            kept_ = most_unused_ = 0;
+            if (left_ != 0) sys::unmap_pages(next_, std::exchange(left_, 0) * slab_bytes);
+            take_out_locked(0, leaving);
+        }
+        unmap(leaving);
     }
 
 private:
@@ -205,6 +212,22 @@ private:
         return more + before;
     }
 
+    // The oldest, until so many are left.
+    void take_out_locked(unsigned left, returned_slabs& leaving) noexcept {
+        while (unused_count_ > left && !leaving.is_full()) {
+            leaving.add(*unused_.pop_back());
+            --unused_count_;
+        }
+    }
+
+    void unmap(returned_slabs& leaving) noexcept {
+        leaving.unmap([this](list_node* stays) {
+            mutex_lock guard(lock_);
+            keep_locked(*stays);
+            most_unused_ = unused_count_ + kept_;  // not asked again at once
+        });
+    }
+
     // The newest in front: their memory is in the processor's cache.
     void keep_locked(list_node& unused) noexcept {
         unused_.push_front(unused);
@@ -216,7 +239,8 @@ private:
     std::size_t left_ = 0;
     intrusive_list<list_node> unused_;
     unsigned unused_count_ = 0;
-    unsigned most_unused_ = tuning::unused_slabs_kept;  // more when the kernel has refused some
+    unsigned kept_ = tuning::unused_slabs_kept;
+    unsigned most_unused_ = kept_;  // more when the kernel has refused some
 };
 
 /// The slabs of one size class of which some blocks are free and some are not. Threads take and
@@ -276,9 +300,17 @@ struct depots {
     depot of_class[classes];
 };
 
+depots& all_depots() noexcept;
+
+// What is called at exit is called by dlclose, too, in a library that is unloaded.
+depots& open_depots(void* room) noexcept {
+    std::atexit([] { all_depots().source.close(); });
+    return *::new (room) depots;
+}
+
 depots& all_depots() noexcept {
     alignas(depots) static std::byte room[sizeof(depots)];
-    static depots& all = *::new (room) depots;
+    static depots& all = open_depots(room);
     return all;
 }
 
