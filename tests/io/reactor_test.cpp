@@ -379,6 +379,9 @@ TEST(make_reactor, missing_descriptors_are_an_error) {
               std::error_code(EMFILE, std::system_category()));
 }
 
+/// What a child ends with when it cannot have the kernel refuse calls.
+constexpr int no_filter = 99;
+
 /// Has the kernel answer `error` to every system call of io_uring in this process, for good.
 void forbid_io_uring(unsigned error) {
     const std::array filter{
@@ -391,7 +394,7 @@ void forbid_io_uring(unsigned error) {
     const sock_fprog program{filter.size(), const_cast<sock_filter*>(filter.data())};
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        ::_exit(99);
+        ::_exit(no_filter);
 }
 
 /// Runs `check` in a child where io_uring is forbidden. Returns: its exit code.
@@ -438,6 +441,7 @@ TEST(make_reactor, explicit_io_uring_that_is_refused_is_an_error_with_cause_and_
         return is_clear && text.find("choose reactor_kind::epoll") != std::string::npos ? 0 : 2;
     });
 
+    if (code == no_filter) GTEST_SKIP() << "the kernel has no seccomp filters here";
     EXPECT_EQ(code, 0);
 }
 

@@ -64,9 +64,9 @@ void refuse_everything() {
 }
 
 /// Runs `check` in a process of its own, where calls may be refused for good: with a loop on
-/// io_uring, if there is one here, which leaves nothing behind.
+/// io_uring, which leaves nothing behind. Skips the test if there is none here.
 void in_a_process(void (*check)(io_loop& loop)) {
-    if (reactors_here().size() < 2) return;
+    if (reactors_here().size() < 2) GTEST_SKIP() << "the kernel has no io_uring here";
     std::fflush(nullptr);
     const pid_t child = ::fork();
     if (child == 0) {

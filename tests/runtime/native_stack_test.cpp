@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -229,24 +230,25 @@ ssize_t refuse_to_read(int, const void*, void*, std::size_t) noexcept {
 }
 
 TEST(native_stack, has_the_innermost_call_alone_where_memory_may_not_be_read) {
-    detail::sys::current.read_process_memory = &refuse_to_read;
+    const auto before = std::exchange(detail::sys::current.read_process_memory, &refuse_to_read);
     gate closed;
     const std::string stack = stack_of(closed, [&] { plain_outer(closed); });
-    detail::sys::current.read_process_memory = &detail::sys::kernel::read_process_memory;
+    detail::sys::current.read_process_memory = before;
 
     EXPECT_THAT(stack, ContainsRegex("^[^< ]+[+]0x[0-9a-f]+$"));
 }
 
+decltype(detail::sys::current.open) open_before = nullptr;
+
 int open_no_modules(const char* path, int flags) noexcept {
-    return std::strncmp(path, "/proc/self/task/", 16) == 0 ? detail::sys::kernel::open(path, flags)
-                                                           : -EACCES;
+    return std::strncmp(path, "/proc/self/task/", 16) == 0 ? open_before(path, flags) : -EACCES;
 }
 
 TEST(native_stack, without_symbols_has_places_in_modules_as_addr2line_takes_them) {
-    detail::sys::current.open = &open_no_modules;
+    open_before = std::exchange(detail::sys::current.open, &open_no_modules);
     gate closed;
     const std::string stack = stack_of(closed, [&] { plain_outer(closed); });
-    detail::sys::current.open = &detail::sys::kernel::open;
+    detail::sys::current.open = open_before;
 
     const auto function = reinterpret_cast<std::uintptr_t>(&plain_inner);
     const detail::modules mapped;

@@ -1,6 +1,7 @@
 // The same seed gives the same schedule, in every process: nothing depends on addresses, on time or
 // on chance. Other threads (blocking calls) are left out: when they are done is no choice of ours.
 
+#include "support/stand_in.h"
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -156,7 +157,8 @@ std::string schedules_of_another_process() {
     std::string text;
     // Resolved here: in the shell it would name the shell.
     const std::string program = std::filesystem::read_symlink("/proc/self/exe");
-    const std::string command = "EDO_PRINT_SCHEDULES=1 exec '" + program +
+    const std::string command = std::string("EDO_PRINT_SCHEDULES=1 exec ") +
+                                edo::testing::emulator_command() + " '" + program +
                                 "' --gtest_filter=seeded_run.has_one_schedule_for_each_seed";
     std::FILE* const answer = ::popen(command.c_str(), "r");
     EXPECT_NE(answer, nullptr);
