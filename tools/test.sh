@@ -2,21 +2,23 @@
 # Installs what is missing, builds Edo and runs its tests.
 #   tools/test.sh                      g++ and clang, both sanitizers, all checks, the package consumers
 #   tools/test.sh --quick              the release build and its tests
-#   tools/test.sh --only asan,tsan     some of: release clang asan tsan checks package
+#   tools/test.sh --only asan,tsan     some of: release clang asan tsan checks package arm
 #   tools/test.sh --jobs 4             instead of one job per processor
+# "arm" runs alone when it is asked for: the tests on AArch64, as an emulator (qemu) has it.
 # Stops at the first step that fails, with the end of its log. Can be repeated; then builds what changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 configurations=(release clang asan tsan)
 # The thread sanitizer of clang, which builds in half the time of that of g++ 12.
-declare -A preset_of=([release]=release [clang]=clang [asan]=asan [tsan]=tsan-clang)
+declare -A preset_of=([release]=release [clang]=clang [asan]=asan [tsan]=tsan-clang [arm]=arm)
+chosen=("${configurations[@]}" checks package)
+configurations+=(arm) # too slow to be run by default
 steps=("${configurations[@]}" checks package)
-chosen=("${steps[@]}")
 jobs=$(nproc)
 
 usage() {
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
 }
 
 while (($# > 0)); do
@@ -66,6 +68,7 @@ clock() {
 }
 
 passed=0
+skipped_of_all=0
 fuzzing=
 logs=build/logs
 mkdir -p "$logs"
@@ -105,8 +108,21 @@ count() {
         printf '\n\ntests failed: %s has no sum of its tests\n' "$logs/$1.log"
         exit 1
     fi
-    passed=$((passed + total))
-    printf '   %d tests\n' "$total"
+    local skipped
+    skipped=$(grep -cE '\(Skipped\)$' "$logs/$1.log" || true)
+    passed=$((passed + total - skipped))
+    skipped_of_all=$((skipped_of_all + skipped))
+    if ((skipped == 0)); then
+        printf '   %d tests\n' "$total"
+    else
+        printf '   %d tests, %d of them skipped\n' "$total" "$skipped"
+    fi
+}
+
+# Why the tests of a preset were skipped that were run last, and how many for each reason.
+tell_reasons() { # PRESET
+    local log=build/$1/Testing/Temporary/LastTest.log
+    grep -A 1 -E ': Skipped$' "$log" | grep -vE '(: Skipped|^--)$' | sort | uniq -c | sort -rn || true
 }
 
 # The thread sanitizer cannot place its shadow memory when addresses are spread too wide.
@@ -121,6 +137,7 @@ run_tests() { # NAME PRESET ARGUMENT...
     step "$name" "running its tests" "${narrow[@]}" \
         ctest --preset "$preset" -j "$jobs" --schedule-random "$@"
     count "$name"
+    tell_reasons "$preset"
 }
 
 # Fuzzing takes one processor for a minute and measures no time: it goes on beside the next build. Its
@@ -150,7 +167,11 @@ build() { # CONFIGURATION
 }
 
 echo "Edo: testing ${chosen[*]} with $jobs jobs; logs are in $logs/"
-tools/setup.sh
+if is_chosen arm; then
+    tools/setup.sh arm
+else
+    tools/setup.sh
+fi
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
@@ -178,5 +199,7 @@ for configuration in "${configurations[@]}"; do
 done
 word=configurations
 ((used != 1)) || word=configuration
-echo "$passed passed, 0 failed"
+also=
+((skipped_of_all == 0)) || also=", $skipped_of_all skipped"
+echo "$passed passed, 0 failed$also"
 echo "all tests passed: $passed tests in $used $word, $(clock)"
