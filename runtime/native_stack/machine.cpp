@@ -98,6 +98,15 @@ std::int64_t extended(std::uint64_t field, unsigned bits) noexcept {
     return static_cast<std::int64_t>((value ^ sign) - sign);
 }
 
+// How many instructions a jump goes, if it is one to a fixed place.
+std::optional<std::int64_t> branch_distance(std::uint32_t code) noexcept {
+    if ((code & 0xFC000000) == 0x14000000) return extended(code, 26);        // b
+    if ((code & 0xFF000010) == 0x54000000) return extended(code >> 5U, 19);  // b.cond
+    if ((code & 0x7E000000) == 0x34000000) return extended(code >> 5U, 19);  // cbz, cbnz
+    if ((code & 0x7E000000) == 0x36000000) return extended(code >> 5U, 14);  // tbz, tbnz
+    return std::nullopt;
+}
+
 // What the dynamic linker's stub at `target` jumps to, or `target` if there is none.
 address behind_linkage(address target) noexcept {
     unsigned char code[16] = {};
@@ -132,12 +141,8 @@ bool leads_to(address target, address function) noexcept {
     unsigned char code[searched] = {};
     if (!read_memory(target, code, sizeof code)) return false;
     for (std::size_t at = 0; at < sizeof code; at += 4) {
-        const auto word = value_at<std::uint32_t>(code + at);
-        const bool is_branch = (word & 0xFC000000) == 0x14000000;
-        const bool is_conditional = (word & 0xFF000010) == 0x54000000;
-        if (is_branch && displaced(target + at, extended(word, 26) * 4) == function) return true;
-        if (is_conditional && displaced(target + at, extended(word >> 5U, 19) * 4) == function)
-            return true;
+        const auto distance = branch_distance(value_at<std::uint32_t>(code + at));
+        if (distance && displaced(target + at, *distance * 4) == function) return true;
     }
     return false;
 }

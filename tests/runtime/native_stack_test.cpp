@@ -346,6 +346,92 @@ TEST(machine, knows_the_forms_of_a_call) {
     EXPECT_EQ(targets({0xFF, 0x50}), "none");                   // the begin of a longer one
     EXPECT_EQ(targets({0xFF, 0x15, 1, 2, 3}), "none");
 }
+#elif defined(__aarch64__)
+/// Instructions, and where an address in them is, counted in instructions.
+class some_code {
+public:
+    explicit some_code(std::vector<std::uint32_t> code) : code_(std::move(code)) {}
+
+    std::uintptr_t at(std::ptrdiff_t n) const {
+        return reinterpret_cast<std::uintptr_t>(code_.data()) + static_cast<std::uintptr_t>(n) * 4;
+    }
+
+private:
+    std::vector<std::uint32_t> code_;
+};
+
+TEST(machine, knows_the_forms_of_a_call) {
+    constexpr std::uint32_t nop = 0xD503201F;
+    const auto targets = [](std::uint32_t instruction) {
+        const some_code code({nop, instruction});
+        const auto call = call_before(code.at(2));
+        if (!call) return std::string("none");
+        if (call->target == 0) return std::string("any");
+        return std::to_string(static_cast<std::ptrdiff_t>(call->target - code.at(1)));
+    };
+    EXPECT_EQ(targets(0x94000004), "16");    // bl .+16
+    EXPECT_EQ(targets(0x97FFFFFF), "-4");    // bl .-4
+    EXPECT_EQ(targets(0xD63F0200), "any");   // blr x16
+    EXPECT_EQ(targets(0xD63F03C0), "any");   // blr x30
+    EXPECT_EQ(targets(0xD73F0A30), "any");   // blraa x17, x16
+    EXPECT_EQ(targets(0xD73F0E3F), "any");   // blrab x17, sp
+    EXPECT_EQ(targets(0xD63F081F), "any");   // blraaz x0
+    EXPECT_EQ(targets(0xD63F0FDF), "any");   // blrabz x30
+    EXPECT_EQ(targets(0x14000004), "none");  // b .+16
+    EXPECT_EQ(targets(0xD61F0200), "none");  // br x16
+    EXPECT_EQ(targets(0xD71F0A30), "none");  // braa x17, x16
+    EXPECT_EQ(targets(0xD65F03C0), "none");  // ret
+    EXPECT_EQ(targets(0xD4000001), "none");  // svc 0
+    const some_code code({nop, 0x94000004, nop});
+    EXPECT_FALSE(call_before(code.at(2) + 1));
+}
+
+TEST(machine, finds_the_jump_by_which_a_call_gets_to_a_function) {
+    const auto leads = [](std::uint32_t instruction, std::ptrdiff_t to) {
+        std::vector<std::uint32_t> code(200, 0xD503201F);  // nop
+        code[10] = instruction;
+        const some_code made(std::move(code));
+        return detail::machine::leads_to(made.at(0), made.at(10 + to));
+    };
+    EXPECT_TRUE(leads(0x14000004, 4));    // b .+16
+    EXPECT_TRUE(leads(0x17FFFFFC, -4));   // b .-16
+    EXPECT_TRUE(leads(0x54000081, 4));    // b.ne .+16
+    EXPECT_TRUE(leads(0xB4000083, 4));    // cbz x3, .+16
+    EXPECT_TRUE(leads(0x35FFFF83, -4));   // cbnz w3, .-16
+    EXPECT_TRUE(leads(0xB6080083, 4));    // tbz x3, 33, .+16
+    EXPECT_TRUE(leads(0x371FFF83, -4));   // tbnz w3, 3, .-16
+    EXPECT_FALSE(leads(0x14000004, 5));   // elsewhere
+    EXPECT_FALSE(leads(0x94000004, 4));   // bl .+16
+    EXPECT_FALSE(leads(0x54000091, 4));   // bc.ne .+16, which is none of a compiler of today
+    EXPECT_FALSE(leads(0xD503201F, 4));   // nop
+    EXPECT_TRUE(leads(0xD503201F, -10));  // the function itself
+}
+
+TEST(machine, looks_behind_the_stub_of_the_dynamic_linker) {
+    // adrp x16, page; ldr x17, [x16, offset of the slot]: the rest is not looked at.
+    const auto leads = [](bool is_guarded, std::uint32_t load) {
+        constexpr std::uint64_t function = 0x123450;
+        std::vector<std::uint32_t> code(2000, 0xD503201F);
+        const auto stub = reinterpret_cast<std::uintptr_t>(code.data());
+        const auto slot = (reinterpret_cast<std::uintptr_t>(&code[1990]) + 7) / 8 * 8;
+        std::memcpy(code.data() + (slot - stub) / 4, &function, sizeof function);
+        const auto pages = (slot >> 12) - ((stub + (is_guarded ? 4 : 0)) >> 12);
+        std::size_t at = 0;
+        if (is_guarded) code[at++] = 0xD503245F;  // bti c
+        code[at++] = static_cast<std::uint32_t>(0x90000010 | (pages & 3) << 29 |
+                                                ((pages >> 2) & 0x7FFFF) << 5);
+        code[at] = static_cast<std::uint32_t>(load | (slot & 0xFFF) / 8 << 10);
+        return detail::machine::leads_to(stub, function);
+    };
+    EXPECT_TRUE(leads(false, 0xF9400211));
+    EXPECT_TRUE(leads(true, 0xF9400211));
+    EXPECT_FALSE(leads(false, 0xF9400212));  // into x18
+}
+
+TEST(machine, takes_the_signature_off_a_return_address) {
+    EXPECT_EQ(detail::machine::plain(0x0000AAAABBBBCCCC), 0x0000AAAABBBBCCCCU);
+    EXPECT_EQ(detail::machine::plain(0x123FAAAABBBBCCCC), 0x0000AAAABBBBCCCCU);
+}
 #endif
 
 TEST(byte_reader, reads_the_numbers_of_dwarf_and_stops_at_the_end) {
