@@ -39,9 +39,10 @@ public:
     /// "module+0x1234". In all but the first the place is the last byte of the call instruction, as
     /// addr2line needs it. "perhaps" stands before a call that had to be guessed, which is as a
     /// rule right, and on which depends what comes after it: in code without optimization, or when
-    /// functions have frames of variable size. Empty: the thread computes (see
-    /// runtime_builder::report_stack()) or has moved on, or the machine is no x86-64. (There is
-    /// code for AArch64, which has not been run yet.)
+    /// functions have frames of variable size; on AArch64 also behind functions of libc like
+    /// flock(), which keep their return address in a register. Empty: the thread computes (see
+    /// runtime_builder::report_stack()) or has moved on, or the machine is neither an x86-64 nor an
+    /// AArch64.
     std::string stack;
 
     /// One line without an end, for a log.

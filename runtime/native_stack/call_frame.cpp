@@ -98,9 +98,10 @@ private:
 /// Runs the instructions that make the rules, up to those for one address.
 class rule_machine {
 public:
-    rule_machine(const common_part& common, address function, address where) noexcept
+    rule_machine(const common_part& common, address function, address end, address where) noexcept
         : common_(common), location_(function), where_(where) {
         now_.function = function;
+        now_.end = end;
         now_.is_signal = common.is_signal;
         // Where nothing else is said: what a call may change is lost, but for the stack pointer.
         for (unsigned i = 0; i < machine::registers; ++i)
@@ -330,7 +331,7 @@ std::optional<frame_rules> find_frame_rules(const module& in, address where) noe
     if (common.has_extras) own.take_bytes(own.take_uleb());
     if (own.has_failed() || where < function || where - function >= size) return std::nullopt;
 
-    rule_machine runs(common, function, where);
+    rule_machine runs(common, function, function + size, where);
     runs.run(common.instructions());
     runs.set_initial();
     runs.run(own);

@@ -30,6 +30,7 @@ public:
 class frame_rules {
 public:
     address function = 0;  ///< its first instruction
+    address end = 0;       ///< behind its last one
     bool is_outermost = false;
     bool is_signal = false;  ///< the frame that the kernel makes to run a handler
     frame_rule cfa{frame_rule::kind::unknown};

@@ -39,7 +39,8 @@ std::size_t operand_size(unsigned char mode, unsigned char scale) noexcept {
     return has_no_base ? bytes + 4 : bytes;
 }
 
-// What the dynamic linker's stub at `target` jumps to, or `target` if there is none.
+}  // namespace
+
 address behind_linkage(address target) noexcept {
     unsigned char code[16] = {};
     if (!read_memory(target, code, sizeof code)) return target;
@@ -51,8 +52,6 @@ address behind_linkage(address target) noexcept {
     address found = target;
     return read_object(slot, found) ? found : target;
 }
-
-}  // namespace
 
 std::optional<call> call_before(address where) noexcept {
     constexpr std::size_t longest = 7;
@@ -107,7 +106,8 @@ std::optional<std::int64_t> branch_distance(std::uint32_t code) noexcept {
     return std::nullopt;
 }
 
-// What the dynamic linker's stub at `target` jumps to, or `target` if there is none.
+}  // namespace
+
 address behind_linkage(address target) noexcept {
     unsigned char code[16] = {};
     if (!read_memory(target, code, sizeof code)) return target;
@@ -121,8 +121,6 @@ address behind_linkage(address target) noexcept {
     address found = target;
     return read_object(page + ((second >> 10U) & 0xFFFU) * 8, found) ? found : target;
 }
-
-}  // namespace
 
 std::optional<call> call_before(address where) noexcept {
     std::uint32_t code = 0;
@@ -155,6 +153,10 @@ address plain(address signed_address) noexcept {
 
 std::optional<call> call_before(address) noexcept {
     return std::nullopt;
+}
+
+address behind_linkage(address target) noexcept {
+    return target;
 }
 
 bool leads_to(address, address) noexcept {

@@ -16,6 +16,8 @@ inline constexpr unsigned stack_pointer = 7;
 inline constexpr unsigned return_address = 16;
 /// Registers that a call leaves as they are: rbx, rbp and r12 to r15.
 inline constexpr std::uint64_t preserved = 0xF048;
+/// Where instructions can begin.
+inline constexpr unsigned alignment = 1;
 #elif defined(__aarch64__)
 inline constexpr bool is_known = true;
 inline constexpr unsigned registers = 32;
@@ -23,12 +25,14 @@ inline constexpr unsigned stack_pointer = 31;
 inline constexpr unsigned return_address = 30;
 /// x19 to x29.
 inline constexpr std::uint64_t preserved = 0x3FF80000;
+inline constexpr unsigned alignment = 4;
 #else
 inline constexpr bool is_known = false;
 inline constexpr unsigned registers = 1;
 inline constexpr unsigned stack_pointer = 0;
 inline constexpr unsigned return_address = 0;
 inline constexpr std::uint64_t preserved = 0;
+inline constexpr unsigned alignment = 1;
 #endif
 
 /// A call instruction.
@@ -39,6 +43,9 @@ public:
 
 /// Returns: the call that returns to `where`; empty when no call instruction ends there.
 std::optional<call> call_before(address where) noexcept;
+
+/// Returns: where a call of `target` gets to: there, or what a table of the dynamic linker says.
+address behind_linkage(address target) noexcept;
 
 /// Returns: true when a call of `target` gets to `function`: at once, through a table of the
 /// dynamic linker, or because what is called jumps there from somewhere near its begin, as

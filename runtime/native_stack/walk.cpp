@@ -1,5 +1,7 @@
 #include <edo/runtime/native_stack/walk.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 
 #include <edo/runtime/native_stack/call_frame.h>
@@ -9,8 +11,35 @@ namespace {
 
 using kind = frame_rule::kind;
 
-// How far a guess looks.
-constexpr std::size_t farthest_words = 8192;
+/// What a guess looks at: the words of a stack from an address on, as far as they can be read, and
+/// not for ever.
+class stack_words {
+public:
+    explicit stack_words(address lowest) noexcept
+        : first_((lowest + sizeof(address) - 1) / sizeof(address) * sizeof(address)) {}
+
+    /// Goes to the next, at first to the first. Returns: false behind the last.
+    bool advance() noexcept {
+        if (++at_ < count_) return true;
+        constexpr std::size_t most = 8192;
+        first_ += count_ * sizeof(address);
+        seen_ += count_;
+        at_ = 0;
+        count_ = seen_ < most ? words_.size() : 0;
+        while (count_ != 0 && !read_memory(first_, words_.data(), count_ * sizeof(address)))
+            count_ /= 2;
+        return count_ != 0;
+    }
+
+    address slot() const noexcept { return first_ + at_ * sizeof(address); }
+
+    address value() const noexcept { return words_[at_]; }
+
+private:
+    address first_;
+    std::size_t at_ = 0, count_ = 0, seen_ = 0;
+    std::array<address, 64> words_;
+};
 
 class walk {
 public:
@@ -103,34 +132,75 @@ private:
     // Old return addresses lie about in what functions have not written to yet. A call of this very
     // function is therefore taken before any of which nothing is known.
     bool guess(const frame_rules* rules) noexcept {
-        constexpr std::size_t words_at_once = 64;
-        address words[words_at_once];
+        if (rules != nullptr && guess_where_it_is_called(*rules)) return true;
         std::optional<walk> second_best;
-        const address first = (lowest_ + sizeof(address) - 1) / sizeof(address) * sizeof(address);
-        std::size_t count = 0;
-        for (std::size_t seen = 0; seen < farthest_words; seen += count) {
-            const address from = first + seen * sizeof(address);
-            count = words_at_once;
-            while (count != 0 && !read_memory(from, words, count * sizeof(address)))
-                count /= 2;
-            if (count == 0) break;  // the end of the stack
-            for (std::size_t i = 0; i < count; ++i) {
-                const address back = machine::plain(words[i]);
-                const likelihood likely = judge(rules, back);
-                if (likely == likelihood::none || (likely == likelihood::some && second_best))
-                    continue;
-                const walk caller = caller_at(rules, back, from + i * sizeof(address));
-                if (!caller.can_go_on()) continue;
-                if (likely == likelihood::some) {
-                    second_best.emplace(caller);
-                    continue;
-                }
-                *this = caller;
-                return true;
+        for (stack_words words(lowest_); words.advance();) {
+            const address back = machine::plain(words.value());
+            const likelihood likely = judge(rules, back);
+            if (likely == likelihood::none || (likely == likelihood::some && second_best)) continue;
+            const walk caller = caller_at(rules, back, words.slot());
+            if (!caller.can_go_on()) continue;
+            if (likely == likelihood::some) {
+                second_best.emplace(caller);
+                continue;
             }
+            *this = caller;
+            return true;
         }
         if (second_best) *this = *second_best;
         return second_best.has_value();
+    }
+
+    // A function that calls no other may leave its return address in a register, and that is not
+    // known of a thread that waits in the kernel. Then the next one on the stack is its caller's:
+    // the call before it says which function the caller is, and its code where it calls this one.
+    bool guess_where_it_is_called(const frame_rules& rules) noexcept {
+        const bool is_in_register = rules.of[machine::return_address].how == kind::same;
+        const auto cfa = value(rules.cfa, 0, std::nullopt);
+        if (!is_in_register || registers_.has(machine::return_address) || !cfa) return false;
+        bool is_first = true;
+        for (stack_words words(*cfa); words.advance();) {
+            const address back = machine::plain(words.value());
+            const auto call = mapped_->is_code(back) ? machine::call_before(back) : std::nullopt;
+            if (!call) continue;
+            if (const address where = call_in(call->target, rules.function)) {
+                walk caller = *this;
+                caller.enter_caller(rules, cfa, where);
+                caller.lowest_ = *cfa;
+                caller.is_guess_ = true;
+                if (caller.returns_by(words.slot()).value_or(is_first)) {
+                    *this = caller;
+                    return true;
+                }
+            }
+            is_first = false;
+        }
+        return false;
+    }
+
+    // Returns: what the first call of `function` in the function at `target` returns to; 0: none.
+    address call_in(address target, address function) const noexcept {
+        constexpr address farthest = 65536;
+        const address caller = machine::behind_linkage(target);
+        const module* const in = mapped_->at(caller);
+        const auto rules = in != nullptr ? find_frame_rules(*in, caller) : std::nullopt;
+        if (!rules || rules->function != caller) return 0;
+        const address end = std::min(rules->end, caller + farthest);
+        for (address at = caller + machine::alignment; at <= end; at += machine::alignment) {
+            const auto call = machine::call_before(at);
+            if (call && call->target != 0 && machine::leads_to(call->target, function)) return at;
+        }
+        return 0;
+    }
+
+    // Whether the return address of this frame is at `slot`; empty when nobody can say.
+    std::optional<bool> returns_by(address slot) const noexcept {
+        const auto rules = rules_here();
+        if (!rules) return false;
+        const frame_rule& rule = rules->of[machine::return_address];
+        const auto cfa = value(rules->cfa, 0, std::nullopt);
+        if (!cfa) return std::nullopt;
+        return rule.how == kind::at_cfa && *cfa + static_cast<address>(rule.offset) == slot;
     }
 
     enum class likelihood : unsigned char { none, some, high };

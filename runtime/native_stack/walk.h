@@ -27,8 +27,11 @@ public:
 /// the frame lies at some distance from a register that is not known (-O0, alloca), the next caller
 /// is guessed: the first word above the stack pointer that returns behind a call of this very
 /// function, else behind one that takes its target from memory, and from where .eh_frame takes a
-/// step further. The register is then known from the stack, and the walk goes on with that. Such a
-/// frame is marked; what lies outside of it is as good as the guess.
+/// step further. The register is then known from the stack, and the walk goes on with that.
+/// On AArch64 a function that calls no other, such as most of libc's around a system call, leaves
+/// its return address in a register: its caller is then guessed from the next return address on the
+/// stack, and is passed over where it was called by a pointer. A frame that was guessed is marked;
+/// what lies outside of it is as good as the guess.
 std::size_t walk_stack(const modules& mapped,
                        address pc,
                        const register_set& registers,

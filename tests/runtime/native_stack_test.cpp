@@ -13,6 +13,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -59,6 +60,14 @@ public:
         keep(&byte);
     }
 
+    /// By a function of libc that is too small to have a frame. On some machines it then has its
+    /// return address in a register, of which the kernel does not tell.
+    [[gnu::noinline]] void pass_without_frame() {
+        char byte = 0;
+        EXPECT_EQ(::syscall(SYS_read, ends_[0], &byte, 1), 1);
+        keep(&byte);
+    }
+
     void open() { EXPECT_EQ(::write(ends_[1], "x", 1), 1); }
 
 private:
@@ -100,6 +109,19 @@ TEST(native_stack, names_what_leads_to_a_wait_the_innermost_first) {
 
     EXPECT_THAT(stack, ContainsRegex("read[+]0x.* <- .*gate::pass[+]0x[0-9a-f]+ <- .*plain_inner"
                                      "[+]0x[0-9a-f]+ <- .*plain_outer[+]0x[0-9a-f]+ <- "));
+}
+
+[[gnu::noinline]] void outside_of_no_frame(gate& closed) {
+    closed.pass_without_frame();
+    keep();
+}
+
+TEST(native_stack, goes_on_behind_a_function_without_a_frame) {
+    gate closed;
+    const std::string stack = stack_of(closed, [&] { outside_of_no_frame(closed); });
+
+    EXPECT_THAT(stack, ContainsRegex("syscall[+]0x[0-9a-f]+ <- (perhaps )?[^<]*pass_without_frame"
+                                     "[+]0x[0-9a-f]+ <- [^<]*outside_of_no_frame[+]0x"));
 }
 
 /// A frame whose size only the function itself knows.
