@@ -3,6 +3,7 @@
 #include "cancel_case.h"
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -42,15 +43,13 @@ std::string name_of_setting(const ::testing::TestParamInfo<cancel_setting>& info
 }
 
 TEST_P(cancel_everywhere, loses_nothing) {
-    const operation_case& op = *std::get<0>(GetParam());
+    const auto [operation, reactor, workers] = GetParam();
     std::uint64_t completed = 0, dropped = 0;
 
-    auto rt = edo::runtime::builder()
-                  .worker_threads(std::get<2>(GetParam()))
-                  .reactor(std::get<1>(GetParam()))
-                  .build()
-                  .value();
-    rt.block_on(all_rounds(op, completed, dropped));
+    auto built = edo::runtime::builder().worker_threads(workers).reactor(reactor).build();
+    if (!built && reactor == reactor_kind::io_uring) GTEST_SKIP() << built.error().message();
+    runtime rt = std::move(built).value();
+    rt.block_on(all_rounds(*operation, completed, dropped));
     const auto report = rt.shutdown(10s);
 
     EXPECT_TRUE(report.is_clean()) << report.to_string();
