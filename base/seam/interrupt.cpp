@@ -13,22 +13,24 @@
 namespace edo::detail {
 namespace {
 
-// request: one thread asks another one to stop.
+// request: one thread asks another one to stop. The word says how far that is, and who is asked.
 //
-//            ask (A)            stop (S)             release (R)
-//   idle ─────────────► asked ───────────► stopped ───────────────► idle
+//            ask (A)            turn in (T)           stop (S)            release (R)
+//   idle ─────────────► asked ─────────────► coming ───────────► stopped ──────────────► idle
 //    ▲                    │
 //    └─── give up (G) ────┘
 //
-// registers_ belongs to whom is asked until S, then to the asker until R. Only the thread `wanted_`
-// makes S, so that a signal that somebody else sent, or that comes late, stops nobody.
+// registers_ belongs to whom is asked from T to S, then to the asker until R. Only the thread that
+// the word names makes T, so that a signal that somebody else sent, or that comes late, stops
+// nobody and touches nothing.
 //
 //  mark  where    transition          ordering  pairs with
-//  A     ask      idle -> asked       release   S: sees who is wanted
-//  S     handle   asked -> stopped    acq_rel   A; S', G
-//  S'    ask      finds stopped       acquire   S: sees the registers
-//  G     ask      asked -> idle       acquire   nothing when it succeeds: nobody has done anything;
-//                                               S, as in S', when it finds stopped
+//  A     ask      idle -> asked       release   T: the look before this one is over
+//  T     handle   asked -> coming     acquire   A
+//  S     handle   coming -> stopped   release   S': sees the registers
+//  S'    ask      finds stopped       acquire   S
+//  G     ask      asked -> idle       relaxed   nothing: nobody has done anything; where it fails
+//                                               S' follows
 //  R     ask      stopped -> idle     release   R'
 //  R'    handle   finds it not so     acquire   R: the look is over before the thread goes on
 //
@@ -36,14 +38,15 @@ namespace {
 class request {
 public:
     bool ask(int thread_id, duration limit, interrupted_look look, void* argument) noexcept {
-        wanted_.store(thread_id, relaxed);  // nothing yet: A publishes it
-        state_.store(asked, release);       // A
+        state_.store(word(asked, thread_id), release);  // A
         bool has_stopped = false;
-        if (sys::tgkill(sys::getpid(), thread_id, SIGURG) == 0) has_stopped = await_stop(limit);
-        std::uint32_t expected = asked;
+        if (sys::tgkill(sys::getpid(), thread_id, SIGURG) == 0)
+            has_stopped = await_stop(thread_id, limit);
+        std::uint32_t expected = word(asked, thread_id);
         // G
-        if (!has_stopped && state_.compare_exchange_strong(expected, idle, acquire, acquire))
+        if (!has_stopped && state_.compare_exchange_strong(expected, idle, relaxed, relaxed))
             return false;
+        if (!has_stopped) await_stop(thread_id, duration::max());  // it is coming
         look(argument, *registers_);
         state_.store(idle, release);  // R
         futex_wake(state_, 1);
@@ -52,31 +55,38 @@ public:
 
     /// In the signal handler.
     void handle(const ucontext_t& registers) noexcept {
-        if (wanted_.load(relaxed) != sys::kernel::gettid()) return;  // only a hint until S
-        if (state_.load(relaxed) != asked) return;                   // only a hint until S
+        const int own_id = sys::kernel::gettid();
+        std::uint32_t expected = word(asked, own_id);
+        // T; failure: it was given up, or another one is asked
+        if (!state_.compare_exchange_strong(expected, word(coming, own_id), acquire, relaxed))
+            return;
         registers_ = &registers;
-        std::uint32_t expected = asked;
-        // S; failure: it was given up
-        if (!state_.compare_exchange_strong(expected, stopped, acq_rel, relaxed)) return;
+        const std::uint32_t stopped_here = word(stopped, own_id);
+        state_.store(stopped_here, release);  // S
         futex_wake(state_, 1);
-        while (state_.load(acquire) == stopped)  // R'
-            futex_wait(state_, stopped, duration::max());
+        while (state_.load(acquire) == stopped_here)  // R'
+            futex_wait(state_, stopped_here, duration::max());
     }
 
 private:
-    bool await_stop(duration limit) noexcept {
+    bool await_stop(int thread_id, duration limit) noexcept {
         const instant end = saturating_add(monotonic_clock::read(), limit);
         for (instant now = monotonic_clock::read();; now = monotonic_clock::read()) {
-            if (state_.load(acquire) == stopped) return true;  // S'
+            const std::uint32_t found = state_.load(acquire);  // S'
+            if (found == word(stopped, thread_id)) return true;
             if (now >= end) return false;
-            futex_wait(state_, asked, end - now);
+            futex_wait(state_, found, end - now);
         }
     }
 
-    static constexpr std::uint32_t idle = 0, asked = 1, stopped = 2;
+    static constexpr std::uint32_t idle = 0, asked = 1, coming = 2, stopped = 3;
+
+    // Linux has no thread ids above 2^22.
+    static constexpr std::uint32_t word(std::uint32_t state, int thread_id) noexcept {
+        return static_cast<std::uint32_t>(thread_id) << 2U | state;
+    }
 
     atomic<std::uint32_t> state_{idle};
-    atomic<int> wanted_{0};  // relaxed: see A
     const ucontext_t* registers_ = nullptr;
 };
 
