@@ -30,9 +30,12 @@ bool notified_operation::poll(context& cx) noexcept {
             return end(node_.given == answer::one);
         }
     } else {
-        std::uint64_t seen = word.get();
-        if (notify::round_in(seen) != round_) return end(false);
-        if (from_.take_permit(seen)) return end(true);
+        // The round is looked at each time: a permit of a later one is another's.
+        for (std::uint64_t seen = word.get();;) {
+            if (notify::round_in(seen) != round_) return end(false);
+            if ((seen & (lock_word::locked | notify::permit)) != notify::permit) break;
+            if (word.change(seen, seen & ~notify::permit)) return end(true);  // F
+        }
     }
     lock_word::guard held(word);
     if (node_.is_known()) {
@@ -78,13 +81,6 @@ void notify::notify_waiters() noexcept {
         first->given = notified_operation::answer::all;
         waiting_.fire(*first, woken);
     }
-}
-
-// Returns: false when none is stored, or the lock is needed to know.
-bool notify::take_permit(std::uint64_t& seen) noexcept {
-    while ((seen & (lock_word::locked | permit)) == permit)
-        if (word_.change(seen, seen & ~permit)) return true;  // F
-    return false;
 }
 
 void notify::notify_first() noexcept {

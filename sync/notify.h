@@ -111,7 +111,6 @@ private:
 
     static std::uint64_t round_in(std::uint64_t word) noexcept { return word / one_round; }
 
-    bool take_permit(std::uint64_t& seen) noexcept;
     void notify_first() noexcept;
     void notify_first_locked(std::uint64_t& word, detail::wake_batch& woken) noexcept;
 

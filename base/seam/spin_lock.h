@@ -1,5 +1,5 @@
 #pragma once
-// A lock for critical sections of a few instructions that hardly ever meet.
+// A lock for critical sections that are short and seldom meet.
 
 #if defined(EDO_MODEL) && !defined(EDO_MODEL_LOCKS)
 // One step instead of a dozen; the real one is what tests/model/locks_model.cpp checks.

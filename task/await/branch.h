@@ -1,5 +1,6 @@
 #pragma once
 
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -74,8 +75,8 @@ public:
         : op_(std::move(operand)) {}
 
     owned_operation(owned_operation&& other) noexcept(std::is_nothrow_move_constructible_v<Op>)
-        : owned_operation(std::move(other.op_)) {
-        EDO_ASSERT(other.is_here_);
+        : is_here_(other.is_here_) {
+        if (is_here_) ::new (&op_) Op(std::move(other.op_));
     }
 
     owned_operation& operator=(owned_operation&&) = delete;
@@ -205,8 +206,8 @@ public:
 
     bool prepare_drop() noexcept { return !line_ || line_->is_done() || line_->prepare_drop(); }
 
-// A combinator makes a branch, moves it and destroys it, all with an empty line_. When the checks
-// of a sanitizer lie between, g++ 12 no longer sees that *line_ is read only behind `if (!line_)`.
+// A combinator that was never polled destroys its branches with an empty line_. When the checks of
+// a sanitizer lie between, g++ 12 no longer sees that *line_ is read only behind `if (!line_)`.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

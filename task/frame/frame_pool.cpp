@@ -158,8 +158,9 @@ public:
             return unused;
         }
         if (left_ == 0) {
-            next_ = map_aligned(slabs_at_once * slab_bytes);
-            left_ = slabs_at_once;
+            const unsigned count = kept_ != 0 ? slabs_at_once : 1;  // later nobody returns the rest
+            next_ = map_aligned(count * slab_bytes);
+            left_ = count;
         }
         --left_;
         return std::exchange(next_, next_ + slab_bytes);
@@ -183,19 +184,20 @@ public:
     /// Returns to the kernel what nobody uses, and from now on each slab when its last block comes
     /// back: as many as there may be here, nobody would find them after an unload of the library.
     void close() noexcept {
+        // Only at an exit can others be at work here; then the kernel takes all back anyhow. And in
+        // a process that was forked meanwhile, who has the lock may never give it back.
+        if (!lock_.try_lock()) return;
         returned_slabs leaving;
-        {
-            mutex_lock guard(lock_);
-            kept_ = most_unused_ = 0;
-            if (left_ != 0) sys::unmap_pages(next_, std::exchange(left_, 0) * slab_bytes);
-            take_out_locked(0, leaving);
-        }
+        kept_ = most_unused_ = 0;
+        if (left_ != 0) sys::unmap_pages(next_, std::exchange(left_, 0) * slab_bytes);
+        take_out_locked(0, leaving);
+        lock_.unlock();
         unmap(leaving);
     }
 
 private:
     // Address space; nobody has touched it yet. An aligned place costs three calls.
-    static constexpr std::size_t slabs_at_once = 32;
+    static constexpr unsigned slabs_at_once = 32;
 
     static std::byte* map_aligned(std::size_t bytes) {
         int error = 0;

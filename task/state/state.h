@@ -59,7 +59,8 @@ namespace edo::detail {
 //                                                               again
 //  J     reads complete                               acquire   C
 //  H     handle goes: clears join_interest,           acq_rel   C
-//        join_waker; -1 ref if no waker was left
+//        join_waker; -1 ref if no waker was left,
+//        with X that of the queue entry
 //  L     +1 ref unless complete                       relaxed   nothing: life is counted still
 //  R     reference count down                         acq_rel   R and C of the others: the last one
 //                                                               frees

@@ -135,6 +135,24 @@ void notify_waiters_beside_the_making_of_a_wait() {
     expect(h.is_finished(), "the task did not end");
 }
 
+// There is a permit already. Who waits since before takes it before the round ends, or leaves it to
+// those that come after.
+void permit_of_a_later_round_is_left() {
+    auto w = std::make_unique<world>();
+    notified_operation earlier = w->changed->notified();
+    w->changed->notify_one();
+    {
+        const auto h = w->ex.spawn(hear_in_variable, &earlier);
+        run_threads([&] { w->ex.work(); },
+                    [&] {
+                        w->changed->notify_waiters();
+                        w->changed->notify_one();
+                    });
+        expect(h.is_finished(), "the task did not end");
+    }
+    expect(has_permit(*w), "the notification is lost");
+}
+
 // A notification for all is nobody's to pass on.
 void notify_waiters_beside_drop_and_notify_one() {
     auto w = std::make_unique<world>();
@@ -189,6 +207,7 @@ const scenario stored_s{"notify.permit_of_a_dropped_task_is_stored",
                         permit_of_a_dropped_task_is_stored};
 const scenario making_s{"notify.notify_waiters_beside_the_making_of_a_wait",
                         notify_waiters_beside_the_making_of_a_wait};
+const scenario later_s{"notify.permit_of_a_later_round_is_left", permit_of_a_later_round_is_left};
 const scenario all_s{"notify.notify_waiters_beside_drop_and_notify_one",
                      notify_waiters_beside_drop_and_notify_one};
 const scenario frees_s{"notify.woken_task_frees_the_notify", woken_task_frees_the_notify};
@@ -212,6 +231,10 @@ TEST(notify_model, operation_made_before_is_notified) {
     expect_holds(making_s);
 }
 
+TEST(notify_model, permit_of_a_later_round_is_left_to_those_that_come_after) {
+    expect_holds(later_s);
+}
+
 TEST(notify_model, notification_for_all_is_not_passed_on) {
     expect_holds(all_s);
 }
@@ -230,8 +253,8 @@ TEST(notify_model, operation_in_a_variable_wakes_no_memory_that_is_gone) {
 
 void caught(const char* name, const char* file, const char* line, mutant::kind what) {
     const mutant bug{.name = name, .file = file, .line = line, .what = what};
-    expect_caught(bug,
-                  {wait_s, dropped_s, stored_s, making_s, all_s, frees_s, poked_s, outlives_s});
+    expect_caught(
+        bug, {wait_s, dropped_s, stored_s, making_s, later_s, all_s, frees_s, poked_s, outlives_s});
 }
 
 constexpr auto word = "sync/wait/lock_word.h";
