@@ -102,7 +102,8 @@ TEST_P(fork_join_stress, trees_are_dropped_at_any_moment) {
     auto rt = edo::runtime::builder().worker_threads(GetParam()).build().value();
     std::atomic<int> begun = 0;
     random choices{7};
-    for (int round = 0; round < 200; ++round) {
+    // On a busy machine 200 rounds may be over before a worker has a processor for the first time.
+    for (int round = 0; round < 200 || begun.load() == 0; ++round) {
         auto h = rt.spawn(waste, levels - 1, std::ref(begun));
         for (std::uint32_t spins = choices.below(20'000); spins > 0; --spins)
             edo::detail::spin_hint();
@@ -110,7 +111,6 @@ TEST_P(fork_join_stress, trees_are_dropped_at_any_moment) {
     }
     rt.shutdown();
 
-    EXPECT_GT(begun.load(), 0);
     EXPECT_EQ(rt.metrics().tasks_alive, 0U);
 }
 
