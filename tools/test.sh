@@ -4,7 +4,7 @@
 #   tools/test.sh --quick              the release build and its tests
 #   tools/test.sh --only asan,tsan     some of: release clang asan tsan checks package arm
 #   tools/test.sh --jobs 4             instead of one job per processor
-# "arm" runs alone when it is asked for: the tests on AArch64, as an emulator (qemu) has it.
+# Only when it is asked for, "arm" runs the tests on AArch64, as an emulator (qemu) has it.
 # Stops at the first step that fails, with the end of its log. Can be repeated; then builds what changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
