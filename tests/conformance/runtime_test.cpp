@@ -320,9 +320,9 @@ late_waker& waker_of_this_thread() {
 }
 
 TEST_P(runtime_behaviour, wake_by_a_thread_that_is_ending_is_heard) {
+    event e;  // outlives the runtime, whose worker drops the task that waits
     const auto made = make();
     auto& rt = *made;
-    event e;
     auto waiting = rt.spawn(wait_for, std::ref(e));
     rt.block_on([&]() -> task<> {
         while (!e.has_waiter())

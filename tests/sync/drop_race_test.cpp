@@ -4,6 +4,8 @@
 #include "support/manual_executor.h"
 #include "sync/rival.h"
 #include "sync/waiting.h"
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -388,6 +390,11 @@ task<> wait_in(std::reference_wrapper<S> round) {
 constexpr int rounds_at_least = 400;
 constexpr int rounds_at_most = 40'000;
 
+std::uint32_t longer_than(std::uint32_t steps) {
+    constexpr std::uint32_t milliseconds = 3'000'000;
+    return std::min(2 * steps, milliseconds);
+}
+
 template <class S>
 class drop_race : public ::testing::Test {};
 
@@ -423,17 +430,25 @@ TYPED_TEST(drop_race, loses_nothing_and_gives_nothing_twice) {
     rival other;
     int completed = 0;
     int dropped = 0;
+    std::uint32_t most_before_drop = 3000;
+    std::uint32_t most_before_completion = 3000;
 
     for (int round = 0; round < rounds_at_most; ++round) {
         if (round >= rounds_at_least && completed != 0 && dropped != 0) break;
+        // How quick one thread hears of the other depends on where the two run. Who has always come
+        // second gets more time.
+        if (round % rounds_at_least == rounds_at_least - 1) {
+            if (completed == 0) most_before_drop = longer_than(most_before_drop);
+            if (dropped == 0) most_before_completion = longer_than(most_before_completion);
+        }
         {
             TypeParam s;
             auto handle = ex.spawn(&wait_in<TypeParam>, std::ref(s));
             ex.run_until_idle();
             if constexpr (requires { s.prepare(); }) s.prepare();
 
-            other.meet([&s] { s.complete(); }, choose.below(3000));
-            edo::testing::spin(choose.below(3000));
+            other.meet([&s] { s.complete(); }, choose.below(most_before_completion));
+            edo::testing::spin(choose.below(most_before_drop));
             // Where both threads share a processor the other one comes first only if it is let.
             if (choose.below(4) == 0) std::this_thread::yield();
             if (choose.below(2) == 0) ex.run_until_idle();  // takes what has come so far

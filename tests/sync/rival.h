@@ -19,8 +19,9 @@ inline std::uint64_t seed_of_races() {
 
 /// Passes some time without giving up the processor.
 inline void spin(std::uint32_t steps) {
-    for (std::uint32_t i = 0; i < steps; ++i)
-        std::atomic_signal_fence(std::memory_order_seq_cst);
+    // Volatile, because a compiler may take a loop away that only counts.
+    for (volatile std::uint32_t i = 0; i < steps; i = i + 1) {
+    }
 }
 
 /// A second thread that acts at about the same moment as the caller, once in each round.
