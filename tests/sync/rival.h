@@ -20,7 +20,10 @@ inline std::uint64_t seed_of_races() {
 /// Passes some time without giving up the processor.
 inline void spin(std::uint32_t steps) {
     // Volatile, because a compiler may take a loop away that only counts.
-    for (volatile std::uint32_t i = 0; i < steps; i = i + 1) {
+    volatile std::uint32_t passed = 0;
+    while (passed < steps) {
+        const std::uint32_t more = passed + 1;
+        passed = more;
     }
 }
 
