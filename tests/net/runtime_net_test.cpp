@@ -3,6 +3,7 @@
 #include "pairs.h"
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <numeric>
@@ -25,6 +26,7 @@
 #include <edo/task/or_return.h>
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
+#include <edo/timer/sleep.h>
 
 namespace edo::testing {
 namespace {
@@ -289,7 +291,8 @@ TEST_P(one_worker, serves_sockets_in_the_order_in_which_they_became_ready) {
     };
     rt.block_on(send_to_all());
     rt.block_on(all_have_read(1));  // and now all wait
-    rt.block_on(yield_now());
+    // The worker parks, and so tells the kernel of the waits that it has only noted so far.
+    rt.block_on(edo::sleep(std::chrono::milliseconds(1)));
 
     rt.block_on(send_to_all());
     rt.block_on(all_have_read(2));
