@@ -1,6 +1,7 @@
 // Runs every case of the tables beside this file; see cancel_case.h.
 
 #include "cancel_case.h"
+#include "net/io_loop.h"
 #include <chrono>
 #include <cstdlib>
 #include <utility>
@@ -47,7 +48,8 @@ TEST_P(cancel_everywhere, loses_nothing) {
     std::uint64_t completed = 0, dropped = 0;
 
     auto built = edo::runtime::builder().worker_threads(workers).reactor(reactor).build();
-    if (!built && reactor == reactor_kind::io_uring) GTEST_SKIP() << built.error().message();
+    if (!built && reactor == reactor_kind::io_uring && reactors_here().size() < 2)
+        GTEST_SKIP() << "the kernel has no io_uring here: " << built.error().message();
     runtime rt = std::move(built).value();
     rt.block_on(all_rounds(*operation, completed, dropped));
     const auto report = rt.shutdown(10s);
