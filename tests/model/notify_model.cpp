@@ -1,6 +1,7 @@
 // Notifications (sync/notify.cpp): one that has come to a task that is dropped meanwhile, one whose
 // task goes on without the lock, and the round of notify_waiters().
 
+#include "lock_word_mutants.h"
 #include "model_test.h"
 #include "task_executor.h"
 #include "waker_holder.h"
@@ -17,14 +18,16 @@
 namespace {
 
 using edo::task;
+using edo::model::all_lock_word_mutants;
 using edo::model::executor;
 using edo::model::hand_out_waker;
+using edo::model::lock_word_mutant;
+using edo::model::name_of_mutant;
 using edo::sync::notified_operation;
 using edo::sync::notify;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
-using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
 
@@ -251,48 +254,13 @@ TEST(notify_model, operation_in_a_variable_wakes_no_memory_that_is_gone) {
     expect_holds(outlives_s);
 }
 
-void caught(const char* name, const char* file, const char* line, mutant::kind what) {
-    const mutant bug{.name = name, .file = file, .line = line, .what = what};
-    expect_caught(
-        bug, {wait_s, dropped_s, stored_s, making_s, later_s, all_s, frees_s, poked_s, outlives_s});
-}
+class notify_mutants : public ::testing::TestWithParam<lock_word_mutant> {};
 
-constexpr auto word = "sync/wait/lock_word.h";
+INSTANTIATE_TEST_SUITE_P(word, notify_mutants, all_lock_word_mutants(), name_of_mutant);
 
-TEST(notify_mutants, permit_neither_publishes_nor_sees) {
-    caught("F relaxed", word, "// F, G", mutant::kind::weaken);
-}
-
-TEST(notify_mutants, permit_is_no_single_step) {
-    caught("F torn", word, "// F, G", mutant::kind::tear);
-}
-
-TEST(notify_mutants, lock_sees_nothing) {
-    caught("L relaxed", word, "// L", mutant::kind::weaken);
-}
-
-TEST(notify_mutants, lock_is_no_single_step) {
-    caught("L torn", word, "// L", mutant::kind::tear);
-}
-
-TEST(notify_mutants, unlock_publishes_neither_list_nor_round) {
-    caught("U relaxed", word, "// U", mutant::kind::weaken);
-}
-
-TEST(notify_mutants, operation_does_not_acquire_the_round) {
-    caught("G relaxed", word, "// G", mutant::kind::weaken);
-}
-
-TEST(notify_mutants, fired_wait_publishes_nothing) {
-    caught("fired relaxed", "sync/wait/wait_list.cpp", "// F", mutant::kind::weaken);
-}
-
-TEST(notify_mutants, fired_wait_is_not_marked) {
-    caught("fired not said", "sync/wait/wait_list.cpp", "// F", mutant::kind::skip);
-}
-
-TEST(notify_mutants, look_at_a_fired_wait_sees_nothing) {
-    caught("fired read relaxed", "sync/wait/wait_list.h", "// Q", mutant::kind::weaken);
+TEST_P(notify_mutants, is_caught) {
+    expect_caught(GetParam().bug, {wait_s, dropped_s, stored_s, making_s, later_s, all_s, frees_s,
+                                   poked_s, outlives_s});
 }
 
 }  // namespace

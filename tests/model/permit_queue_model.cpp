@@ -2,6 +2,7 @@
 // mutex): a grant beside the drop of the one it goes to, wakes that count no reference, and who
 // takes and gives back without the lock beside those who wait under it.
 
+#include "lock_word_mutants.h"
 #include "model_test.h"
 #include "task_executor.h"
 #include "waker_holder.h"
@@ -19,15 +20,17 @@
 namespace {
 
 using edo::task;
+using edo::model::all_lock_word_mutants;
 using edo::model::executor;
 using edo::model::hand_out_waker;
+using edo::model::lock_word_mutant;
+using edo::model::name_of_mutant;
 using edo::sync::semaphore;
 using edo::sync::semaphore_acquire_operation;
 using edo::sync::semaphore_permit;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
-using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
 
@@ -227,48 +230,13 @@ TEST(permit_queue_model, who_does_not_wait_takes_nothing_twice) {
     expect_holds(try_s);
 }
 
-void caught(const char* name, const char* file, const char* line, mutant::kind what) {
-    const mutant bug{.name = name, .file = file, .line = line, .what = what};
-    expect_caught(bug,
+class permit_queue_mutants : public ::testing::TestWithParam<lock_word_mutant> {};
+
+INSTANTIATE_TEST_SUITE_P(word, permit_queue_mutants, all_lock_word_mutants(), name_of_mutant);
+
+TEST_P(permit_queue_mutants, is_caught) {
+    expect_caught(GetParam().bug,
                   {handed_on_s, cancel_s, large_s, close_s, frees_s, poked_s, outlives_s, try_s});
-}
-
-constexpr auto word = "sync/wait/lock_word.h";
-
-TEST(permit_queue_mutants, change_neither_publishes_nor_sees) {
-    caught("F relaxed", word, "// F, G", mutant::kind::weaken);
-}
-
-TEST(permit_queue_mutants, change_is_no_single_step) {
-    caught("F torn", word, "// F, G", mutant::kind::tear);
-}
-
-TEST(permit_queue_mutants, lock_sees_nothing) {
-    caught("L relaxed", word, "// L", mutant::kind::weaken);
-}
-
-TEST(permit_queue_mutants, lock_is_no_single_step) {
-    caught("L torn", word, "// L", mutant::kind::tear);
-}
-
-TEST(permit_queue_mutants, unlock_publishes_nothing) {
-    caught("U relaxed", word, "// U", mutant::kind::weaken);
-}
-
-TEST(permit_queue_mutants, look_whether_it_is_locked_sees_nothing) {
-    caught("G relaxed", word, "// G", mutant::kind::weaken);
-}
-
-TEST(permit_queue_mutants, fired_request_publishes_no_answer) {
-    caught("fired relaxed", "sync/wait/wait_list.cpp", "// F", mutant::kind::weaken);
-}
-
-TEST(permit_queue_mutants, fired_request_is_not_marked) {
-    caught("fired not said", "sync/wait/wait_list.cpp", "// F", mutant::kind::skip);
-}
-
-TEST(permit_queue_mutants, look_at_a_fired_request_sees_no_answer) {
-    caught("fired read relaxed", "sync/wait/wait_list.h", "// Q", mutant::kind::weaken);
 }
 
 }  // namespace
