@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <edo/base/intrusive_list.h>
+#include <edo/base/seam/fork.h>
 #include <edo/base/seam/mutex.h>
 #include <edo/base/seam/sys.h>
 #include <edo/base/seam/tuning.h>
@@ -87,7 +88,8 @@ public:
     /// back: as many as there may be here, nobody would find them after an unload of the library.
     void close() noexcept {
         // Only at an exit can others be at work here; then the kernel takes all back anyhow. And in
-        // a process that was forked meanwhile, who has the lock may never give it back.
+        // a process that was made by _Fork() meanwhile, which calls no handlers, who has the lock
+        // never gives it back.
         if (!lock_.try_lock()) return;
         returned_slabs leaving;
         kept_ = most_unused_ = 0;
@@ -96,6 +98,10 @@ public:
         lock_.unlock();
         unmap(leaving);
     }
+
+    void lock() noexcept { lock_.lock(); }
+
+    void unlock() noexcept { lock_.unlock(); }
 
 private:
     // Address space; nobody has touched it yet. An aligned place costs three calls.
@@ -173,6 +179,10 @@ public:
         if (!unused.is_empty()) source.give(unused);
     }
 
+    void lock() noexcept { lock_.lock(); }
+
+    void unlock() noexcept { lock_.unlock(); }
+
 private:
     unsigned take_locked(void** to) noexcept {
         unsigned taken = 0;
@@ -217,6 +227,27 @@ depots& all_depots() noexcept {
     static depots& all = open_depots(room);
     return all;
 }
+
+// No thread ever has two of the locks, but here.
+void lock_depots() noexcept {
+    depots& all = all_depots();
+    for (depot& each : all.of_class)
+        each.lock();
+    all.source.lock();
+}
+
+void unlock_depots() noexcept {
+    depots& all = all_depots();
+    all.source.unlock();
+    for (depot& each : all.of_class)
+        each.unlock();
+}
+
+// The thread of a forked process returns its blocks at the exit of it, if not before. Registered
+// when the library is loaded, before others do the same: so what they have called before a fork may
+// still wait for threads that make frames, and what they have called after it may make some. Should
+// there be no memory for it even then, forks go on unprotected; there is nobody who could do more.
+[[maybe_unused]] const bool is_safe_to_fork = call_around_fork(&lock_depots, &unlock_depots);
 
 }  // namespace
 

@@ -130,5 +130,21 @@ TEST(unloading, may_be_put_off_to_the_end_of_a_thread_that_used_it) {
     EXPECT_EQ(child.end(), "exit 0");
 }
 
+// What the library has the system call around a fork has gone with it.
+TEST(unloading, process_may_fork_afterwards) {
+    child_process child([] {
+        {
+            const plugin loaded;
+            std::thread([&] { loaded.use(); }).join();
+            EXPECT_EQ(child_process([] {}).end(), "exit 0");
+        }
+        EXPECT_FALSE(is_loaded());
+
+        EXPECT_EQ(child_process([] {}).end(), "exit 0");
+    });
+
+    EXPECT_EQ(child.end(), "exit 0");
+}
+
 }  // namespace
 }  // namespace edo::testing

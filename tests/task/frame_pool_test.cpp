@@ -1,12 +1,19 @@
-// Memory for frames: blocks do not overlap, and slabs whose blocks have come back are returned.
+// Memory for frames: blocks do not overlap, slabs whose blocks have come back are returned, and a
+// process may fork while a thread is in the middle of it.
 
 #include <edo/task/frame/frame_pool.h>
 
+#include "support/child_process.h"
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <new>
+#include <string>
 #include <thread>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -194,6 +201,84 @@ TEST(frame_pool, refusal_of_the_kernel_is_bad_alloc_and_passes) {
     sys::current = before;
     blocks.push_back(allocate_frame(850));
     free_all(blocks, 850);
+}
+
+/// A thread that asks the kernel for a slab, with the lock for that, while the main thread forks.
+struct fork_meeting {
+    const std::string state_of_main =
+        "/proc/self/task/" + std::to_string(sys::kernel::gettid()) + "/stat";
+    std::atomic<bool> is_mapping = false, begins = false, is_over = false;
+
+    // What is asked must not need a lock, so that nothing else is waited for.
+    bool main_sleeps() const noexcept {
+        char line[128] = {};
+        const int file = ::open(state_of_main.c_str(), O_RDONLY | O_CLOEXEC);
+        const ssize_t length = ::read(file, line, sizeof line - 1);
+        ::close(file);
+        const char* const name_end = length > 0 ? std::strrchr(line, ')') : nullptr;
+        return name_end != nullptr && name_end[2] == 'S';
+    }
+};
+
+fork_meeting* meeting = nullptr;
+
+// Until the fork is over, or waits for the end of this.
+void* map_while_main_forks(std::size_t bytes, int& error) noexcept {
+    meeting->is_mapping = true;
+    meeting->is_mapping.notify_one();
+    while (!meeting->begins)
+        std::this_thread::yield();
+    while (!meeting->is_over && !meeting->main_sleeps())
+        std::this_thread::yield();
+    return sys::kernel::map_pages(bytes, error);
+}
+
+void use_up_slabs() {
+    std::vector<void*> blocks;
+    while (!meeting->is_mapping)
+        blocks.push_back(allocate_frame(1000));
+    free_all(blocks, 1000);
+}
+
+/// Runs `body` in a process that is forked while another thread has the lock of the slabs. Returns:
+/// how that process ends.
+template <class F>
+std::string end_of_fork_while_a_slab_is_mapped(F body) {
+    fork_meeting here;
+    meeting = &here;
+    free_frame(allocate_frame(700), 700);  // this thread has a slab to give back at its end
+    sys::current.map_pages = &map_while_main_forks;
+    std::thread other(&use_up_slabs);
+    here.is_mapping.wait(false);
+
+    here.begins = true;
+    edo::testing::child_process child([&] {
+        ::alarm(10);
+        sys::current = {};
+        body();
+    });
+    here.is_over = true;
+    other.join();
+    return child.end();
+}
+
+TEST(frame_pool, process_forked_while_another_thread_maps_a_slab_can_exit) {
+    edo::testing::child_process outer([] {
+        const std::string end = end_of_fork_while_a_slab_is_mapped([] { std::exit(3); });
+        EXPECT_EQ(end, "exit 3");
+    });
+
+    EXPECT_EQ(outer.end(), "exit 0");
+}
+
+TEST(frame_pool, process_forked_while_another_thread_maps_a_slab_has_frames) {
+    edo::testing::child_process outer([] {
+        const std::string end =
+            end_of_fork_while_a_slab_is_mapped([] { free_all(allocate_many(1'000, 900), 900); });
+        EXPECT_EQ(end, "exit 0");
+    });
+
+    EXPECT_EQ(outer.end(), "exit 0");
 }
 
 #endif
