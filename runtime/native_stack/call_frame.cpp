@@ -15,11 +15,11 @@ constexpr unsigned char omitted = 0xFF;
 template <std::size_t Capacity>
 class entry {
 public:
-    explicit entry(address begin) noexcept {
+    entry(own_memory& memory, address begin) noexcept {
         std::uint32_t size = 0;
-        if (!read_object(begin, size) || size > Capacity) return;
+        if (!memory.read_object(begin, size) || size > Capacity) return;
         begin_ = begin + sizeof size;
-        if (read_memory(begin_, bytes_.data(), size)) size_ = size;
+        if (memory.read(begin_, bytes_.data(), size)) size_ = size;
     }
 
     byte_reader reader() const noexcept { return {std::span(bytes_).first(size_), begin_}; }
@@ -33,7 +33,8 @@ private:
 /// What functions that were compiled alike have in common (a "common information entry").
 class common_part {
 public:
-    explicit common_part(address begin) noexcept : bytes_(begin), rest_(bytes_.reader()) {
+    common_part(own_memory& memory, address begin) noexcept
+        : bytes_(memory, begin), rest_(bytes_.reader()) {
         if (rest_.take<std::uint32_t>() != 0) rest_.fail();
         const auto version = rest_.take<unsigned char>();
         const char* const letters = rest_.take_text();
@@ -281,9 +282,9 @@ private:
 
 // The sorted table behind .eh_frame_hdr.
 // Returns: where the entry of the function is that may contain `where`; 0: none.
-address find_entry(address header, address where) noexcept {
+address find_entry(own_memory& memory, address header, address where) noexcept {
     unsigned char start[4 + 8 + 8];
-    if (!read_memory(header, start, sizeof start)) return 0;
+    if (!memory.read(header, start, sizeof start)) return 0;
     byte_reader reader(start, header);
     const auto version = reader.take<unsigned char>();
     const auto frame_encoding = reader.take<unsigned char>();
@@ -304,7 +305,7 @@ address find_entry(address header, address where) noexcept {
     while (low < high) {
         const std::uint64_t middle = low + (high - low) / 2;
         row seen{};
-        if (!read_object(table + static_cast<address>(middle * sizeof(row)), seen)) return 0;
+        if (!memory.read_object(table + static_cast<address>(middle * sizeof(row)), seen)) return 0;
         if (seen.function <= wanted) {
             found = seen;
             low = middle + 1;
@@ -317,14 +318,16 @@ address find_entry(address header, address where) noexcept {
 
 }  // namespace
 
-std::optional<frame_rules> find_frame_rules(const module& in, address where) noexcept {
+std::optional<frame_rules> find_frame_rules(own_memory& memory,
+                                            const module& in,
+                                            address where) noexcept {
     if (in.frame_header == 0) return std::nullopt;
-    const address begin = find_entry(in.frame_header, where);
+    const address begin = find_entry(memory, in.frame_header, where);
     if (begin == 0) return std::nullopt;
-    const entry<4096> bytes(begin);  // of 300,000 functions of compilers 6 have more
+    const entry<4096> bytes(memory, begin);  // of 300,000 functions of compilers 6 have more
     byte_reader own = bytes.reader();
     const address here = own.position();
-    const common_part common(here - own.take<std::uint32_t>());
+    const common_part common(memory, here - own.take<std::uint32_t>());
     if (common.instructions().has_failed()) return std::nullopt;
     const address function = own.take_pointer(common.pointer_encoding);
     const address size = own.take_pointer(common.pointer_encoding & 0x0FU);

@@ -42,6 +42,8 @@ public:
 /// rule unknown.
 /// Returns: empty when there are none for this address.
 /// Source: Linux Standard Base 5.0, 10.5 and 10.6; DWARF 5, 6.4.
-std::optional<frame_rules> find_frame_rules(const module& in, address where) noexcept;
+std::optional<frame_rules> find_frame_rules(own_memory& memory,
+                                            const module& in,
+                                            address where) noexcept;
 
 }  // namespace edo::detail

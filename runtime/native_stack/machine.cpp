@@ -41,22 +41,22 @@ std::size_t operand_size(unsigned char mode, unsigned char scale) noexcept {
 
 }  // namespace
 
-address behind_linkage(address target) noexcept {
+address behind_linkage(own_memory& memory, address target) noexcept {
     unsigned char code[16] = {};
-    if (!read_memory(target, code, sizeof code)) return target;
+    if (!memory.read(target, code, sizeof code)) return target;
     std::size_t at = 0;
     if (value_at<std::uint32_t>(code) == 0xFA1E0FF3) at += 4;     // endbr64
     if (code[at] == 0xF2) ++at;                                   // bnd
     if (code[at] != 0xFF || code[at + 1] != 0x25) return target;  // jmp *slot(%rip)
     const address slot = displaced(target + at + 6, value_at<std::int32_t>(code + at + 2));
     address found = target;
-    return read_object(slot, found) ? found : target;
+    return memory.read_object(slot, found) ? found : target;
 }
 
-std::optional<call> call_before(address where) noexcept {
+std::optional<call> call_before(own_memory& memory, address where) noexcept {
     constexpr std::size_t longest = 7;
     unsigned char code[longest + 1] = {};  // one more than is filled: the operand has two bytes
-    if (!read_memory(where - longest, code, longest)) return std::nullopt;
+    if (!memory.read(where - longest, code, longest)) return std::nullopt;
     if (code[longest - 5] == 0xE8)
         return call{displaced(where, value_at<std::int32_t>(code + longest - 4))};
     for (std::size_t size = 2; size <= longest; ++size) {
@@ -67,11 +67,11 @@ std::optional<call> call_before(address where) noexcept {
     return std::nullopt;
 }
 
-bool leads_to(address target, address function) noexcept {
-    target = behind_linkage(target);
+bool leads_to(own_memory& memory, address target, address function) noexcept {
+    target = behind_linkage(memory, target);
     if (target == function) return true;
     unsigned char code[searched] = {};
-    if (!read_memory(target, code, sizeof code)) return false;
+    if (!memory.read(target, code, sizeof code)) return false;
     for (std::size_t at = 0; at + 6 <= sizeof code; ++at) {
         const bool is_conditional = code[at] == 0x0F && (code[at + 1] & 0xF0U) == 0x80;
         if (code[at] != 0xE9 && !is_conditional) continue;
@@ -108,9 +108,9 @@ std::optional<std::int64_t> branch_distance(std::uint32_t code) noexcept {
 
 }  // namespace
 
-address behind_linkage(address target) noexcept {
+address behind_linkage(own_memory& memory, address target) noexcept {
     unsigned char code[16] = {};
-    if (!read_memory(target, code, sizeof code)) return target;
+    if (!memory.read(target, code, sizeof code)) return target;
     const unsigned at = value_at<std::uint32_t>(code) == 0xD503245F ? 4 : 0;  // bti c
     const auto first = value_at<std::uint32_t>(code + at);
     const auto second = value_at<std::uint32_t>(code + at + 4);
@@ -119,12 +119,12 @@ address behind_linkage(address target) noexcept {
     const std::uint64_t pages = ((first >> 29U) & 3U) | ((first >> 3U) & 0x1FFFFCU);
     const address page = displaced((target + at) & ~address{0xFFF}, extended(pages, 21) * 4096);
     address found = target;
-    return read_object(page + ((second >> 10U) & 0xFFFU) * 8, found) ? found : target;
+    return memory.read_object(page + ((second >> 10U) & 0xFFFU) * 8, found) ? found : target;
 }
 
-std::optional<call> call_before(address where) noexcept {
+std::optional<call> call_before(own_memory& memory, address where) noexcept {
     std::uint32_t code = 0;
-    if (where % 4 != 0 || !read_object(where - 4, code)) return std::nullopt;
+    if (where % 4 != 0 || !memory.read_object(where - 4, code)) return std::nullopt;
     if ((code & 0xFC000000) == 0x94000000)  // bl
         return call{displaced(where - 4, extended(code, 26) * 4)};
     const bool is_indirect_call = (code & 0xFFFFFC1F) == 0xD63F0000      // blr
@@ -133,11 +133,11 @@ std::optional<call> call_before(address where) noexcept {
     return std::nullopt;
 }
 
-bool leads_to(address target, address function) noexcept {
-    target = behind_linkage(target);
+bool leads_to(own_memory& memory, address target, address function) noexcept {
+    target = behind_linkage(memory, target);
     if (target == function) return true;
     unsigned char code[searched] = {};
-    if (!read_memory(target, code, sizeof code)) return false;
+    if (!memory.read(target, code, sizeof code)) return false;
     for (std::size_t at = 0; at < sizeof code; at += 4) {
         const auto distance = branch_distance(value_at<std::uint32_t>(code + at));
         if (distance && displaced(target + at, *distance * 4) == function) return true;
@@ -151,15 +151,15 @@ address plain(address signed_address) noexcept {
 
 #else
 
-std::optional<call> call_before(address) noexcept {
+std::optional<call> call_before(own_memory&, address) noexcept {
     return std::nullopt;
 }
 
-address behind_linkage(address target) noexcept {
+address behind_linkage(own_memory&, address target) noexcept {
     return target;
 }
 
-bool leads_to(address, address) noexcept {
+bool leads_to(own_memory&, address, address) noexcept {
     return false;
 }
 

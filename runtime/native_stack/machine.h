@@ -42,15 +42,15 @@ public:
 };
 
 /// Returns: the call that returns to `where`; empty when no call instruction ends there.
-std::optional<call> call_before(address where) noexcept;
+std::optional<call> call_before(own_memory& memory, address where) noexcept;
 
 /// Returns: where a call of `target` gets to: there, or what a table of the dynamic linker says.
-address behind_linkage(address target) noexcept;
+address behind_linkage(own_memory& memory, address target) noexcept;
 
 /// Returns: true when a call of `target` gets to `function`: at once, through a table of the
 /// dynamic linker, or because what is called jumps there from somewhere near its begin, as
 /// functions do that end with a call, and those of which the compiler has split off a part.
-bool leads_to(address target, address function) noexcept;
+bool leads_to(own_memory& memory, address target, address function) noexcept;
 
 /// A return address without what some processors sign it with.
 address plain(address signed_address) noexcept;

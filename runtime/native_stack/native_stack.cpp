@@ -49,7 +49,7 @@ std::string text_of(const modules& mapped, const located& place) {
 void native_stack::look(address program_counter, address stack_pointer) noexcept {
     register_set known;
     known.set(machine::stack_pointer, stack_pointer);
-    count_ = walk_stack(mapped_, program_counter, known, frames_);
+    count_ = walk_stack(memory_, mapped_, program_counter, known, frames_);
 }
 
 bool native_stack::interrupt_and_look(int thread_id) noexcept {
@@ -57,7 +57,8 @@ bool native_stack::interrupt_and_look(int thread_id) noexcept {
     constexpr duration patience = std::chrono::milliseconds(20);
     const auto look_at = [](void* self, const ucontext_t& at) noexcept {
         native_stack& own = *static_cast<native_stack*>(self);
-        own.count_ = walk_stack(own.mapped_, program_counter_of(at), register_set(at), own.frames_);
+        own.count_ = walk_stack(own.memory_, own.mapped_, program_counter_of(at), register_set(at),
+                                own.frames_);
     };
     return interrupt(thread_id, patience, look_at, this);
 }

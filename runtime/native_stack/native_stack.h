@@ -31,6 +31,7 @@ private:
     static constexpr std::size_t most_frames = 128;
 
     modules mapped_;
+    own_memory memory_;
     std::array<native_frame, most_frames> frames_;
     std::size_t count_ = 0;
 };

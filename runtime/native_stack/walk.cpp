@@ -15,8 +15,9 @@ using kind = frame_rule::kind;
 /// not for ever.
 class stack_words {
 public:
-    explicit stack_words(address lowest) noexcept
-        : first_((lowest + sizeof(address) - 1) / sizeof(address) * sizeof(address)) {}
+    stack_words(own_memory& memory, address lowest) noexcept
+        : memory_(memory),
+          first_((lowest + sizeof(address) - 1) / sizeof(address) * sizeof(address)) {}
 
     /// Goes to the next, at first to the first. Returns: false behind the last.
     bool advance() noexcept {
@@ -26,7 +27,7 @@ public:
         seen_ += count_;
         at_ = 0;
         count_ = seen_ < most ? words_.size() : 0;
-        while (count_ != 0 && !read_memory(first_, words_.data(), count_ * sizeof(address)))
+        while (count_ != 0 && !memory_.read(first_, words_.data(), count_ * sizeof(address)))
             count_ /= 2;
         return count_ != 0;
     }
@@ -36,6 +37,7 @@ public:
     address value() const noexcept { return words_[at_]; }
 
 private:
+    own_memory& memory_;
     address first_;
     std::size_t at_ = 0, count_ = 0, seen_ = 0;
     std::array<address, 64> words_;
@@ -43,8 +45,11 @@ private:
 
 class walk {
 public:
-    walk(const modules& mapped, address pc, const register_set& registers) noexcept
-        : mapped_(&mapped), registers_(registers), pc_(pc) {
+    walk(own_memory& memory,
+         const modules& mapped,
+         address pc,
+         const register_set& registers) noexcept
+        : memory_(&memory), mapped_(&mapped), registers_(registers), pc_(pc) {
         if (registers_.has(machine::stack_pointer)) lowest_ = registers_[machine::stack_pointer];
     }
 
@@ -65,7 +70,7 @@ private:
     std::optional<frame_rules> rules_here() const noexcept {
         const module* const in = mapped_->at(lookup_address());
         if (in == nullptr) return std::nullopt;
-        return find_frame_rules(*in, lookup_address());
+        return find_frame_rules(*memory_, *in, lookup_address());
     }
 
     std::optional<address> value(const frame_rule& rule,
@@ -79,13 +84,13 @@ private:
             case kind::is_cfa:
                 return cfa ? std::optional(*cfa + distance) : std::nullopt;
             case kind::at_cfa:
-                if (cfa && read_object(*cfa + distance, found)) return found;
+                if (cfa && memory_->read_object(*cfa + distance, found)) return found;
                 return std::nullopt;
             case kind::based:
             case kind::deref_based: {
                 const auto base = known(rule.base);
                 if (!base || rule.how == kind::based) return base ? *base + distance : base;
-                if (read_object(*base + distance, found)) return found;
+                if (memory_->read_object(*base + distance, found)) return found;
                 return std::nullopt;
             }
             case kind::unknown:
@@ -102,7 +107,7 @@ private:
     // What a call returns to must come after a call; where a handler was entered, anything will do.
     bool is_return_address(address where, bool is_interrupted) const noexcept {
         if (!mapped_->is_code(where)) return false;
-        return is_interrupted || machine::call_before(where).has_value();
+        return is_interrupted || machine::call_before(*memory_, where).has_value();
     }
 
     bool take_exact_step(const frame_rules& rules) noexcept {
@@ -134,7 +139,7 @@ private:
     bool guess(const frame_rules* rules) noexcept {
         if (rules != nullptr && guess_where_it_is_called(*rules)) return true;
         std::optional<walk> second_best;
-        for (stack_words words(lowest_); words.advance();) {
+        for (stack_words words(*memory_, lowest_); words.advance();) {
             const address back = machine::plain(words.value());
             const likelihood likely = judge(rules, back);
             if (likely == likelihood::none || (likely == likelihood::some && second_best)) continue;
@@ -159,9 +164,10 @@ private:
         const auto cfa = value(rules.cfa, 0, std::nullopt);
         if (!is_in_register || registers_.has(machine::return_address) || !cfa) return false;
         bool is_first = true;
-        for (stack_words words(*cfa); words.advance();) {
+        for (stack_words words(*memory_, *cfa); words.advance();) {
             const address back = machine::plain(words.value());
-            const auto call = mapped_->is_code(back) ? machine::call_before(back) : std::nullopt;
+            const auto call =
+                mapped_->is_code(back) ? machine::call_before(*memory_, back) : std::nullopt;
             if (!call) continue;
             if (const address where = call_in(call->target, rules.function)) {
                 walk caller = *this;
@@ -181,14 +187,15 @@ private:
     // Returns: what the first call of `function` in the function at `target` returns to; 0: none.
     address call_in(address target, address function) const noexcept {
         constexpr address farthest = 65536;
-        const address caller = machine::behind_linkage(target);
+        const address caller = machine::behind_linkage(*memory_, target);
         const module* const in = mapped_->at(caller);
-        const auto rules = in != nullptr ? find_frame_rules(*in, caller) : std::nullopt;
+        const auto rules = in != nullptr ? find_frame_rules(*memory_, *in, caller) : std::nullopt;
         if (!rules || rules->function != caller) return 0;
         const address end = std::min(rules->end, caller + farthest);
         for (address at = caller + machine::alignment; at <= end; at += machine::alignment) {
-            const auto call = machine::call_before(at);
-            if (call && call->target != 0 && machine::leads_to(call->target, function)) return at;
+            const auto call = machine::call_before(*memory_, at);
+            if (call && call->target != 0 && machine::leads_to(*memory_, call->target, function))
+                return at;
         }
         return 0;
     }
@@ -207,11 +214,11 @@ private:
 
     likelihood judge(const frame_rules* rules, address back) const noexcept {
         if (!mapped_->is_code(back)) return likelihood::none;
-        const auto call = machine::call_before(back);
+        const auto call = machine::call_before(*memory_, back);
         if (!call) return likelihood::none;
         if (call->target == 0 || rules == nullptr) return likelihood::some;
-        return machine::leads_to(call->target, rules->function) ? likelihood::high
-                                                                : likelihood::none;
+        return machine::leads_to(*memory_, call->target, rules->function) ? likelihood::high
+                                                                          : likelihood::none;
     }
 
     // The walk as it goes on when `back`, found at `slot`, is the return address of this frame.
@@ -242,6 +249,7 @@ private:
         return ahead.take_exact_step(*rules);
     }
 
+    own_memory* memory_;
     const modules* mapped_;
     register_set registers_;
     address pc_;
@@ -252,11 +260,13 @@ private:
 
 }  // namespace
 
-std::size_t walk_stack(const modules& mapped,
+std::size_t walk_stack(own_memory& memory,
+                       const modules& mapped,
                        address pc,
                        const register_set& registers,
                        std::span<native_frame> found) noexcept {
-    walk at(mapped, pc, registers);
+    memory.begin_search();
+    walk at(memory, mapped, pc, registers);
     std::size_t count = 0;
     do
         found[count++] = at.frame();

@@ -18,9 +18,9 @@ public:
 
 /// Finds the functions that a thread is in, the innermost first, as many as there is room for. `pc`
 /// is the instruction that it would go on with. The thread need not stand still, but then nonsense
-/// may come out; it is read through read_memory(), so nothing worse can happen. Takes no memory and
-/// no lock, which the thread might hold.
-/// Returns: how many.
+/// may come out; it is read through `memory`, so nothing worse can happen. Takes no memory and no
+/// lock, which the thread might hold.
+/// Returns: how many. Fewer when that takes more effort than own_memory grants.
 ///
 /// Of a thread that waits in the kernel only two registers are known: the stack pointer and `pc`.
 /// That is enough wherever .eh_frame says how large a function's frame is. Where it only says that
@@ -32,7 +32,8 @@ public:
 /// its return address in a register: its caller is then guessed from the next return address on the
 /// stack, and is passed over where it was called by a pointer. A frame that was guessed is marked;
 /// what lies outside of it is as good as the guess.
-std::size_t walk_stack(const modules& mapped,
+std::size_t walk_stack(own_memory& memory,
+                       const modules& mapped,
                        address pc,
                        const register_set& registers,
                        std::span<native_frame> found) noexcept;

@@ -32,10 +32,14 @@
 namespace edo::testing {
 namespace {
 
-using detail::machine::call_before;
 using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+std::optional<detail::machine::call> call_before(detail::address where) {
+    detail::own_memory memory;
+    return detail::machine::call_before(memory, where);
+}
 
 // Keeps a call from becoming a jump, and data from being left out.
 void keep(const void* data = nullptr) {
@@ -260,6 +264,30 @@ TEST(native_stack, has_the_innermost_call_alone_where_memory_may_not_be_read) {
     EXPECT_THAT(stack, ContainsRegex("^[^< ]+[+]0x[0-9a-f]+$"));
 }
 
+decltype(detail::sys::current.read_process_memory) read_before = nullptr;
+int reads = 0;
+
+ssize_t read_and_count(int process, const void* from, void* to, std::size_t size) noexcept {
+    ++reads;
+    return read_before(process, from, to, size);
+}
+
+// Each guess may look through much of a stack, and each caller may have to be guessed.
+TEST(native_stack, look_takes_a_bounded_number_of_calls_whatever_is_on_the_stack) {
+    elsewhere();
+    std::vector<void*> words(10'000, nullptr);
+    for (std::size_t i = 0; i < words.size(); i += 8)
+        words[i] = behind_a_call;
+
+    read_before = std::exchange(detail::sys::current.read_process_memory, &read_and_count);
+    reads = 0;
+    detail::native_stack seen;
+    seen.look(16, reinterpret_cast<std::uintptr_t>(words.data()));
+    detail::sys::current.read_process_memory = read_before;
+
+    EXPECT_LE(reads, 4'000);
+}
+
 decltype(detail::sys::current.open) open_before = nullptr;
 
 int open_no_modules(const char* path, int flags) noexcept {
@@ -369,6 +397,11 @@ TEST(machine, knows_the_forms_of_a_call) {
     EXPECT_EQ(targets({0xFF, 0x15, 1, 2, 3}), "none");
 }
 #elif defined(__aarch64__)
+bool leads_to(detail::address target, detail::address function) {
+    detail::own_memory memory;
+    return detail::machine::leads_to(memory, target, function);
+}
+
 /// Instructions, and where an address in them is, counted in instructions.
 class some_code {
 public:
@@ -413,7 +446,7 @@ TEST(machine, finds_the_jump_by_which_a_call_gets_to_a_function) {
         std::vector<std::uint32_t> code(200, 0xD503201F);  // nop
         code[10] = instruction;
         const some_code made(std::move(code));
-        return detail::machine::leads_to(made.at(0), made.at(10 + to));
+        return leads_to(made.at(0), made.at(10 + to));
     };
     EXPECT_TRUE(leads(0x14000004, 4));    // b .+16
     EXPECT_TRUE(leads(0x17FFFFFC, -4));   // b .-16
@@ -443,7 +476,7 @@ TEST(machine, looks_behind_the_stub_of_the_dynamic_linker) {
         code[at++] = static_cast<std::uint32_t>(0x90000010 | (pages & 3) << 29 |
                                                 ((pages >> 2) & 0x7FFFF) << 5);
         code[at] = static_cast<std::uint32_t>(load | (slot & 0xFFF) / 8 << 10);
-        return detail::machine::leads_to(stub, function);
+        return leads_to(stub, function);
     };
     EXPECT_TRUE(leads(false, 0xF9400211));
     EXPECT_TRUE(leads(true, 0xF9400211));
@@ -510,7 +543,8 @@ public:
     std::optional<detail::frame_rules> rules_at(std::uintptr_t where) const {
         detail::module made;
         made.frame_header = base();
-        return find_frame_rules(made, where);
+        detail::own_memory memory;
+        return find_frame_rules(memory, made, where);
     }
 
     std::vector<unsigned char>& bytes() { return all_; }
