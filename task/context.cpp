@@ -7,6 +7,7 @@
 #include <edo/task/state/group_core.h>
 #include <edo/task/state/header.h>
 #include <edo/task/state/promise.h>
+#include <edo/task/state/run_line.h>
 
 namespace edo {
 namespace detail {
@@ -25,7 +26,7 @@ void set_current_execution(execution* exec) noexcept {
 
 }  // namespace detail
 
-context::~context() {
+void context::unlink_groups() noexcept {
     while (groups_ != nullptr)
         groups_->unlink();
 }
@@ -38,13 +39,12 @@ detail::branch_context::branch_context(context& parent) noexcept
                                     : (std::uint64_t{2} << tuning::branch_slots) - 1) &
         ~std::uint64_t{1};  // bit 0 is the main line's
     const std::uint64_t free = slots & ~task().used_slots;
-    if (free == 0) {
+    if (free == 0) [[unlikely]] {
         shared_ = 1;  // wakes go to the main line; see shared_
     } else {
-        const auto slot = static_cast<std::uint8_t>(std::countr_zero(free));
-        set_slot(slot);
+        slots_ = free & (~free + 1);  // the lowest
+        set_slot(static_cast<std::uint8_t>(std::countr_zero(free)));
         owns_slot_ = true;
-        slots_ = std::uint64_t{1} << slot;
         task().used_slots |= slots_;
     }
     attach(parent);
@@ -55,8 +55,7 @@ detail::branch_context::~branch_context() {
     detach();
 }
 
-void detail::branch_context::attach(context& parent) noexcept {
-    parent_ = parent.is_main() ? nullptr : static_cast<branch_context*>(&parent);
+void detail::branch_context::add_to_those_above() noexcept {
     for (branch_context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ |= slots_;
         above->shared_ += shared_;
@@ -78,12 +77,11 @@ void detail::branch_context::check_dropped_by_its_task() const noexcept {
               "started it");
 }
 
-void detail::branch_context::detach() noexcept {
+void detail::branch_context::take_from_those_above() noexcept {
     for (branch_context* above = parent_; above != nullptr; above = above->parent_) {
         if (above->slots_ != 0) above->slots_ &= ~slots_;
         above->shared_ -= shared_;
     }
-    parent_ = nullptr;
 }
 
 edo::waker context::waker() const noexcept {
@@ -114,29 +112,7 @@ std::coroutine_handle<> context::transfer(detail::promise_base& next) noexcept {
 }
 
 bool context::run() noexcept {
-    detail::execution& exec = execution();
-    context* const outer = std::exchange(exec.line, this);
-    std::coroutine_handle<> next;
-    if (detail::leaf* const at = leaf(); at != nullptr) {
-        next = at->kind->poll(*at, *this);
-        if (!next) {
-            exec.line = outer;
-            return false;
-        }
-        at_ = 0;
-    } else {
-        next = take_ready()->handle();
-    }
-    for (;;) {
-        transfers_ = 0;
-        next.resume();
-        if (done_ || (at_ & 1) == 0) break;
-        // A coroutine that never waits must still let others run: each unwinding costs a unit.
-        if (!charge()) break;
-        next = take_ready()->handle();
-    }
-    exec.line = outer;
-    return done_;
+    return run_on(execution());
 }
 
 bool context::prepare_drop() noexcept {

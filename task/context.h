@@ -167,7 +167,11 @@ class context {
 public:
     context(const context&) = delete;
     context& operator=(const context&) = delete;
-    ~context();
+
+    ~context() {
+        if (groups_ != nullptr) [[unlikely]]
+            unlink_groups();
+    }
 
     /// A waker that makes this line be polled again.
     edo::waker waker() const noexcept;
@@ -206,6 +210,8 @@ public:
     /// Runs the line until it waits or ends: polls its leaf and resumes the coroutine above it.
     /// Returns: true when the topmost coroutine has ended.
     bool run() noexcept;
+    /// The same; see run_line.h.
+    inline bool run_on(detail::execution& exec) noexcept;
 
     /// Where run() begins: the topmost coroutine, not yet started.
     void start(detail::promise_base& top) noexcept { set_ready(top); }
@@ -256,6 +262,8 @@ protected:
     void set_slot(std::uint8_t slot) noexcept { slot_ = slot; }
 
 private:
+    void unlink_groups() noexcept;
+
     void set_ready(detail::promise_base& next) noexcept {
         at_ = reinterpret_cast<std::uintptr_t>(&next) | 1;
     }
@@ -290,7 +298,11 @@ public:
     inline bool is_woken() const noexcept;
 
     /// Takes a branch that outlives its combinator out of the tree of lines.
-    void detach() noexcept;
+    void detach() noexcept {
+        if (parent_ != nullptr) take_from_those_above();
+        parent_ = nullptr;
+    }
+
     /// Puts it below another line of the same task, which polls it next: all of it, because polls
     /// of the task that did not reach it have used up the wakes of the lines below.
     void attach_again(context& parent) noexcept;
@@ -299,7 +311,14 @@ public:
     void check_dropped_by_its_task() const noexcept;
 
 private:
-    void attach(context& parent) noexcept;
+    void attach(context& parent) noexcept {
+        if (parent.is_main()) return;
+        parent_ = static_cast<branch_context*>(&parent);
+        add_to_those_above();
+    }
+
+    void add_to_those_above() noexcept;
+    void take_from_those_above() noexcept;
 
     branch_context* parent_ = nullptr;  // null too if that is the main line
     // this line's slot and those of branches below; 0: polled at each wake

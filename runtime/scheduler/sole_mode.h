@@ -82,7 +82,7 @@ public:
     void end_by_owner() noexcept { plural_.store(true, relaxed); }  // P'
 
 private:
-    bool enter() noexcept {
+    [[gnu::always_inline]] bool enter() noexcept {
         if (plural_.load(relaxed)) return false;  // R, and it stays true
         inside_.store(1, relaxed);                // I
         compiler_fence();

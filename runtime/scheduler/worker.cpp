@@ -62,6 +62,19 @@ void worker::appear(presence::kind how) noexcept {
     if (how == presence::kind::awake) shared_.monitor().worker_woke();
 }
 
+[[gnu::always_inline]] inline void worker::run_task(task_header& task) noexcept {
+    if (polls_until_visit_ > 0) --polls_until_visit_;
+    polled_.store(task.id, relaxed);  // see polled_
+    const poll_end how = task.run_started(exec_);
+    if (how == poll_end::waits || how == poll_end::gone) [[likely]]
+        return;
+    // Before one that yields runs again everybody else had a turn, the driver included.
+    if (how == poll_end::yielded)
+        polls_until_visit_ = std::min(
+            polls_until_visit_, ring_.size() + (slot_.is_empty() ? 0U : 1U) + pinned_.size_here());
+    queue_again(task);
+}
+
 [[gnu::always_inline]] inline void worker::take_turn(task_header& task) noexcept {
     const std::uint64_t turn = turn_.load(relaxed);  // written by the same thread
     turn_.store(turn + 1, relaxed);                  // see turn_
@@ -74,22 +87,27 @@ void worker::appear(presence::kind how) noexcept {
 }
 
 // Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
+// So is every look at the driver, in which the worker may have stood aside; and because there may
+// be work for ever.
 void worker::work() noexcept {
     counts_.begin_work(exec_.now);
     visits_.begin(exec_.now, 0);
-    while (!shared_.is_stopping()) {
+    for (;;) {
         if (polls_until_visit_ == 0) {
             visit_driver();
+            if (shared_.is_stopping()) return;
             if (has_batch_work() && batch_turns_.is_due(exec_.now)) run_batch_task();
             continue;
         }
-        task_header* task = next_task();
+        task_header* task = take_woken();
+        if (task == nullptr) task = next_task();
         if (task == nullptr) task = search();
         if (task == nullptr) {
             if (!has_batch_work() || !run_batch_task()) wait();
+            if (shared_.is_stopping()) return;
             continue;
         }
-        if (task->drop_void_entry()) continue;
+        if (!task->start()) continue;
         if (searching_) found_work();
         // Whatever this poll does, and if it never returns: what is left in the ring is not
         // forgotten.
@@ -121,7 +139,7 @@ void worker::run_queued_tasks() noexcept {
         task_header* task = next_task();
         if (task == nullptr && has_batch_work()) task = next_batch_task();
         if (task == nullptr) return;
-        if (!task->drop_void_entry()) take_turn(*task);
+        if (task->start()) take_turn(*task);
     }
 }
 
@@ -146,6 +164,7 @@ bool worker::has_pinned_tasks() noexcept {
 bool worker::run_batch_task() noexcept {
     task_header* const task = next_batch_task();
     if (task == nullptr) return false;
+    if (!task->start()) return true;
     if (searching_) found_work();
     if (!ring_.is_empty() || !shared_.batch().is_empty()) shared_.notify_one();
     const instant began = monotonic_clock::read();
@@ -169,29 +188,6 @@ void worker::found_work() noexcept {
     counts_.sampled.end_turn();
 }
 
-void worker::run_task(task_header& task) noexcept {
-    note_poll(task);
-    poll_ended(task, task.run(exec_));
-}
-
-void worker::poll_ended(task_header& task, poll_end how) noexcept {
-    switch (how) {
-        case poll_end::waits:
-        case poll_end::gone:
-            return;
-        case poll_end::requeue:
-            queue_again(task);
-            return;
-        case poll_end::yielded:
-            // Before it runs again everybody else had a turn, the driver included.
-            polls_until_visit_ =
-                std::min(polls_until_visit_,
-                         ring_.size() + (slot_.is_empty() ? 0U : 1U) + pinned_.size_here());
-            queue_again(task);
-            return;
-    }
-}
-
 // Who waits for a task that has not begun saves the trip through the queue if it runs it at once;
 // and a tree of tasks so goes down before it goes broad, and few of its tasks exist at a time. One
 // that was never polled cannot own a group that the waiter is in, and then want to destroy it.
@@ -209,12 +205,7 @@ bool worker::run_new_task(task_header& task) noexcept {
     {
         const nested_polls::scope one_more(nested_);
         const interrupted outer(exec_);
-        if (has_entry) {
-            run_task(task);
-        } else {
-            note_poll(task);
-            poll_ended(task, task.run_started(exec_));
-        }
+        if (!has_entry || task.start()) run_task(task);
     }
     polled_.store(waiting, relaxed);  // see polled_
     return true;

@@ -141,6 +141,7 @@ private:
     void work() noexcept;
     void end() noexcept;
 
+    task_header* take_woken() noexcept;
     task_header* next_task() noexcept;
     task_header* next_own_task() noexcept;
     task_header* next_stealable_task() noexcept;
@@ -153,13 +154,6 @@ private:
     void take_turn(task_header& task) noexcept;
     void take_measured_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
-
-    void note_poll(const task_header& task) noexcept {
-        if (polls_until_visit_ > 0) --polls_until_visit_;
-        polled_.store(task.id, relaxed);  // see polled_
-    }
-
-    void poll_ended(task_header& task, poll_end how) noexcept;
     void queue_again(task_header& task) noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
@@ -218,5 +212,15 @@ private:
     pinned_tasks pinned_;
     pinned_tasks pinned_batch_;
 };
+
+// What next_task() would return, if that is the task in the slot; where the worker's loop sees it.
+[[gnu::always_inline]] inline task_header* worker::take_woken() noexcept {
+    if (lifo_polls_ == tuning::lifo_polls_in_row || inject_is_due_ || pinned_.is_in_use())
+        return nullptr;
+    const sole_mode::bracket own(sole_);
+    task_header* const woken = slot_.take(own.is_alone());
+    if (woken != nullptr) ++lifo_polls_;
+    return woken;
+}
 
 }  // namespace edo::detail

@@ -49,9 +49,23 @@ void worker::queue_again(task_header& task) noexcept {
     task.owner().schedule(task);
 }
 
+task_header* worker::next_stealable_task() noexcept {
+    const sole_mode::bracket own(sole_);
+    task_header* const woken = slot_.take(own.is_alone());
+    if (woken != nullptr && lifo_polls_ < tuning::lifo_polls_in_row) {
+        ++lifo_polls_;
+        return woken;
+    }
+    lifo_polls_ = 0;
+    if (woken != nullptr) ring_.push(*woken, shared_.inject(), own.is_alone());
+    return ring_.pop(own.is_alone());
+}
+
 task_header* worker::next_task() noexcept {
-    if (std::exchange(inject_is_due_, false) && !shared_.inject().is_empty()) [[unlikely]] {
-        if (task_header* const task = take_injected(); task != nullptr) return task;
+    if (inject_is_due_) [[unlikely]] {
+        inject_is_due_ = false;
+        task_header* const task = shared_.inject().is_empty() ? nullptr : take_injected();
+        if (task != nullptr) return task;
     }
     task_header* const own = pinned_.is_in_use() ? next_own_task() : next_stealable_task();
     if (own != nullptr || shared_.inject().is_empty()) return own;
@@ -66,19 +80,6 @@ task_header* worker::next_own_task() noexcept {
     }
     if (task_header* const task = next_stealable_task()) return task;
     return pinned_.pop();
-}
-
-task_header* worker::next_stealable_task() noexcept {
-    const sole_mode::bracket own(sole_);
-    if (task_header* const task = slot_.take(own.is_alone()); task != nullptr) {
-        if (lifo_polls_ < tuning::lifo_polls_in_row) {
-            ++lifo_polls_;
-            return task;
-        }
-        ring_.push(*task, shared_.inject(), own.is_alone());
-    }
-    lifo_polls_ = 0;
-    return ring_.pop(own.is_alone());
 }
 
 // A fair share of the inject queue: one task to run, the others for the ring, where they can be

@@ -5,6 +5,7 @@
 
 #include <edo/task/state/group_core.h>
 #include <edo/task/state/promise.h>
+#include <edo/task/state/run_line.h>
 #include <edo/task/state/scheduler.h>
 
 namespace edo::detail {
@@ -56,8 +57,8 @@ void task_header::tell_ended() const noexcept {
 }
 
 // Returns: true when the task has ended.
-inline bool task_header::poll_main_line() noexcept {
-    if (exec->hooks == nullptr ? main_.run() : poll_with_hooks()) return true;
+inline bool task_header::poll_main_line(execution& e) noexcept {
+    if (e.hooks == nullptr ? main_.run_on(e) : poll_with_hooks()) return true;
     const leaf* at = main_.leaf();
     last_site.store(at != nullptr ? std::bit_cast<const void*>(at->frame->site) : nullptr,
                     relaxed);  // see last_site
@@ -72,17 +73,7 @@ bool task_header::drop_main_line() noexcept {
 }
 
 poll_end task_header::run(execution& e) noexcept {
-    switch (state.start_poll()) {
-        case task_state::start::poll:
-            break;
-        case task_state::start::drop:
-            dropping = true;
-            break;
-        case task_state::start::stale:
-            release_refs();
-            return poll_end::gone;
-    }
-    return run_started(e);
+    return start() ? run_started(e) : poll_end::gone;
 }
 
 poll_end task_header::run_started(execution& e) noexcept {
@@ -90,7 +81,7 @@ poll_end task_header::run_started(execution& e) noexcept {
     if (used_slots != 0) e.woken_slots = ready_slots.exchange(0, acquire);  // see ready_slots
     for (;;) {
         e.yielding = false;
-        if (dropping ? drop_main_line() : poll_main_line()) {
+        if (dropping ? drop_main_line() : poll_main_line(e)) {
             complete(dropping);
             return poll_end::gone;
         }
@@ -105,6 +96,24 @@ poll_end task_header::run_started(execution& e) noexcept {
                 break;
         }
     }
+}
+
+[[gnu::always_inline]] inline void task_header::count_end(bool dropped) noexcept {
+    if (&exec->scheduler->tasks != &scheduler_.tasks) [[unlikely]] {
+        EDO_ASSERT(dropped);
+        return scheduler_.tasks.note_dropped_elsewhere();
+    }
+    exec->counts.ended.add();
+    if (dropped) exec->counts.cancelled.add();
+}
+
+// Completes the task and lets go of `refs` references; what nobody will take is destroyed before.
+[[gnu::always_inline]] inline task_state::completion task_header::publish_output(
+    std::uint64_t refs) noexcept {
+    const task_state::completion end = state.complete(refs, true);
+    if (end != task_state::completion::unclaimed) return end;
+    kind_.discard_output(*this);
+    return state.complete(refs, false);
 }
 
 void task_header::complete(bool dropped) noexcept {
@@ -131,15 +140,6 @@ void task_header::complete(bool dropped) noexcept {
     release_refs(has_waker ? refs : 1);
 }
 
-void task_header::count_end(bool dropped) noexcept {
-    if (&exec->scheduler->tasks != &scheduler_.tasks) [[unlikely]] {
-        EDO_ASSERT(dropped);
-        return scheduler_.tasks.note_dropped_elsewhere();
-    }
-    exec->counts.ended.add();
-    if (dropped) exec->counts.cancelled.add();
-}
-
 void task_header::note_thrown() noexcept {
     exec->counts.thrown.add();
 }
@@ -155,19 +155,6 @@ void task_header::end_unlisted() noexcept {
     kind_.finish(*this, true);
     const std::uint64_t refs = 3 + spare_refs;  // claim's, the queue entry's, life's
     if (publish_output(refs) == task_state::completion::is_last) deallocate();
-}
-
-// Completes the task and lets go of `refs` references; what nobody will take is destroyed before.
-task_state::completion task_header::publish_output(std::uint64_t refs) noexcept {
-    const task_state::completion end = state.complete(refs, true);
-    if (end != task_state::completion::unclaimed) return end;
-    kind_.discard_output(*this);
-    return state.complete(refs, false);
-}
-
-bool task_header::notify(unsigned slot) noexcept {
-    if (slot != 0) ready_slots.fetch_or(std::uint64_t{1} << slot, release);  // see ready_slots
-    return state.wake();
 }
 
 void task_header::wake(unsigned slot) noexcept {

@@ -69,8 +69,24 @@ public:
     /// `gone`/`waits`.
     poll_end run(execution& exec) noexcept;
 
-    /// The same for a task that state.start_first_poll() has taken; uses up the reference that came
-    /// with it.
+    /// Takes the task for a poll by run_started(). Returns: false if the queue entry is void; then
+    /// its reference is used up.
+    bool start() noexcept {
+        switch (state.start_poll()) {
+            case task_state::start::poll:
+                return true;
+            case task_state::start::drop:
+                dropping = true;
+                return true;
+            case task_state::start::stale:
+                break;
+        }
+        release_refs();
+        return false;
+    }
+
+    /// The rest of run(), after start() or state.start_first_poll(); uses up the reference of the
+    /// queue entry, or the one that came with the first poll.
     poll_end run_started(execution& exec) noexcept;
 
     /// Lets go of a queue entry if it is void. Returns: false when the task is to be polled.
@@ -82,9 +98,13 @@ public:
 
     /// Wakes slot `slot`. The cell must be alive during the call.
     void wake(unsigned slot) noexcept;
+
     /// Its first half. Returns: true when the caller must queue the task, for which it now holds a
     /// reference.
-    bool notify(unsigned slot) noexcept;
+    bool notify(unsigned slot) noexcept {
+        if (slot != 0) ready_slots.fetch_or(std::uint64_t{1} << slot, release);  // see ready_slots
+        return state.wake();
+    }
 
     /// The same, and gives up a reference that a waker held.
     void wake_and_release(unsigned slot) noexcept;
@@ -183,7 +203,7 @@ public:
     static_assert(sizeof(std::source_location) == sizeof(const void*));
 
 private:
-    bool poll_main_line() noexcept;
+    bool poll_main_line(execution& e) noexcept;
     bool poll_with_hooks() noexcept;
     void tell_ended() const noexcept;
 

@@ -167,21 +167,18 @@ public:
     /// reference of the running thread belongs to the queue entry; after `drop` the task is still
     /// running.
     stop stop_poll(bool dropping, bool yield, std::uint8_t& spare) noexcept {
-        const std::uint8_t had = spare;
-        const bool keeps = had < most_spare;
         std::uint64_t seen = word_.load(acquire);  // a drop must see what preceded the cancel
-        for (;;) {
-            const bool drops = (seen & cancelled) != 0 && !dropping;
-            const bool again = yield || (seen & notified) != 0;
-            const bool queues = again && (seen & entry_left) == 0;
-            // Before the word: afterwards the field may be another thread's.
-            spare = static_cast<std::uint8_t>(had + (keeps && !queues && !drops ? 1 : 0));
-            if (drops) return stop::drop;
-            const std::uint64_t next =
-                ((seen & ~running) | (again ? notified : 0)) - (queues || keeps ? 0 : ref_one);
-            if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // S
-                return queues ? stop::requeue : stop::idle;
-        }
+        if ((seen & (cancelled | notified | entry_left)) != 0) [[unlikely]]
+            return stop_poll_slowly(dropping, yield, spare, seen);
+        const std::uint8_t kept = !yield && spare < most_spare ? 1 : 0;
+        // Before the word: afterwards the field may be another thread's.
+        spare = static_cast<std::uint8_t>(spare + kept);
+        const std::uint64_t next =
+            yield ? seen ^ (running | notified) : (seen ^ running) - (kept != 0 ? 0 : ref_one);
+        if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // S
+            return yield ? stop::requeue : stop::idle;
+        spare = static_cast<std::uint8_t>(spare - kept);
+        return stop_poll_slowly(dropping, yield, spare, seen);
     }
 
     enum class completion {
@@ -322,6 +319,15 @@ public:
         }
     }
 
+    /// H without a cancel, and without all that is rare. Returns: false, having done nothing, when
+    /// drop_handle() is to be asked instead.
+    bool drop_handle_simply() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        if ((seen & (complete_bit | join_waker)) != 0) return false;
+        const std::uint64_t next = (seen & ~join_interest) - ref_one;
+        return word_.compare_exchange_weak(seen, next, acq_rel, relaxed);  // H, R
+    }
+
     /// One more reference. Relaxed: who adds one holds one, so the count cannot fall to zero
     /// meanwhile.
     void add_ref() noexcept { word_.fetch_add(ref_one, relaxed); }
@@ -346,6 +352,27 @@ public:
     }
 
 private:
+    // The rest of stop_poll(), after a look at the word.
+    [[gnu::noinline]] stop stop_poll_slowly(bool dropping,
+                                            bool yield,
+                                            std::uint8_t& spare,
+                                            std::uint64_t seen) noexcept {
+        const std::uint8_t had = spare;
+        const bool keeps = had < most_spare;
+        for (;;) {
+            const bool drops = (seen & cancelled) != 0 && !dropping;
+            const bool again = yield || (seen & notified) != 0;
+            const bool queues = again && (seen & entry_left) == 0;
+            // Before the word, as above.
+            spare = static_cast<std::uint8_t>(had + (keeps && !queues && !drops ? 1 : 0));
+            if (drops) return stop::drop;
+            const std::uint64_t next =
+                ((seen & ~running) | (again ? notified : 0)) - (queues || keeps ? 0 : ref_one);
+            if (word_.compare_exchange_weak(seen, next, acq_rel, acquire))  // S
+                return queues ? stop::requeue : stop::idle;
+        }
+    }
+
     // Whether a queue entry is void: the task was claimed, or polled by E, and not woken since.
     static bool is_void(std::uint64_t word) noexcept {
         return (word & (running | complete_bit)) != 0 || (word & notified) == 0;

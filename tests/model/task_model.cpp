@@ -424,6 +424,7 @@ void caught(
 }
 
 constexpr const char* state_h = "task/state/state.h";
+constexpr const char* header_h = "task/state/header.h";
 constexpr const char* header_cpp = "task/state/header.cpp";
 constexpr auto weaken = mutant::kind::weaken;
 constexpr auto tear = mutant::kind::tear;
@@ -460,6 +461,14 @@ TEST(task_mutants, end_of_a_poll_is_not_atomic) {
     caught("S torn", state_h, "acq_rel, acquire))  // S", tear);
 }
 
+TEST(task_mutants, end_of_a_poll_in_which_it_was_woken_hands_nothing_over) {
+    caught("S relaxed", state_h, "acq_rel, acquire))  // S", weaken, "stop_poll_slowly");
+}
+
+TEST(task_mutants, end_of_a_poll_in_which_it_was_woken_is_not_atomic) {
+    caught("S torn", state_h, "acq_rel, acquire))  // S", tear, "stop_poll_slowly");
+}
+
 TEST(task_mutants, completion_publishes_nothing) {
     caught("C relaxed", state_h, "// C, R, H", weaken);
 }
@@ -490,6 +499,14 @@ TEST(task_mutants, handle_goes_without_order) {
 
 TEST(task_mutants, handle_does_not_go_atomically) {
     caught("H torn", state_h, "acq_rel, acquire))  // H, X, R, J", tear);
+}
+
+TEST(task_mutants, handle_is_not_given_up_atomically) {
+    caught("H torn", state_h, "acq_rel, relaxed);  // H, R", tear);
+}
+
+TEST(task_mutants, handle_is_given_up_without_order) {
+    caught("H relaxed", state_h, "acq_rel, relaxed);  // H, R", weaken);
 }
 
 TEST(task_mutants, cancel_is_not_atomic) {
@@ -537,7 +554,7 @@ TEST(task_mutants, void_entry_hands_the_link_of_the_queue_over_to_nobody) {
 }
 
 TEST(task_mutants, branches_are_marked_without_order) {
-    caught("ready_slots lost", header_cpp, "ready_slots.fetch_or", mutant::kind::skip);
+    caught("ready_slots lost", header_h, "ready_slots.fetch_or", mutant::kind::skip);
 }
 
 TEST(task_mutants, branches_are_not_marked_atomically) {
