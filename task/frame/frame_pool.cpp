@@ -16,32 +16,30 @@ namespace {
 // Of blocks that are no part of a slab; those of a slab lie as slab.h says.
 constexpr std::size_t block_alignment = 64;
 
-/// Free blocks of one size that a thread keeps, the newest on top.
-struct size_class_cache {
-    unsigned count = 0;
-    unsigned limit = 0;  // what more than that is to do is done by give_slowly()
-    void* blocks[tuning::frames_per_cache] = {};
-};
-
+// What a thread keeps of free blocks, of each size class the newest on top.
+//
 // Without a destructor, so that the way to it is short. What the destructor would do is done by
 // `cleanup`, which exists once the thread has a cache; before and after, no class may keep a block.
-constinit thread_local size_class_cache caches[frame_classes::count];
+constexpr unsigned most_kept = tuning::frames_per_cache;
+constinit thread_local unsigned counts[frame_classes::count] = {};
+constinit thread_local unsigned limit = 0;  // of each; what more is to do is done by give_slowly()
 constinit thread_local bool is_ending = false;
+// Below the first class lies an entry that is always null: take_memory() looks at what is below.
+constinit thread_local void* blocks[1 + frame_classes::count * most_kept] = {};
+
+void** blocks_of(std::size_t index) noexcept {
+    return blocks + 1 + index * most_kept;
+}
 
 struct cleanup {
-    cleanup() noexcept {
-        for (size_class_cache& c : caches)
-            c.limit = tuning::frames_per_cache;
-    }
+    cleanup() noexcept { limit = most_kept; }
 
     ~cleanup() {
         // Later destructors of the thread may still make and free frames.
         is_ending = true;
-        for (std::size_t i = 0; i < frame_classes::count; ++i) {
-            size_class_cache& c = caches[i];
-            c.limit = 0;
-            if (c.count != 0) give_to_depot(i, c.blocks, std::exchange(c.count, 0));
-        }
+        limit = 0;
+        for (std::size_t i = 0; i < frame_classes::count; ++i)
+            if (counts[i] != 0) give_to_depot(i, blocks_of(i), std::exchange(counts[i], 0));
     }
 };
 
@@ -54,9 +52,9 @@ bool may_keep_blocks() noexcept {
 
 [[gnu::noinline]] void* take_slowly(std::size_t index) {
     if (may_keep_blocks()) {
-        size_class_cache& c = caches[index];
-        c.count = take_from_depot(index, c.blocks) - 1;
-        return c.blocks[c.count];
+        void** const kept = blocks_of(index);
+        counts[index] = take_from_depot(index, kept) - 1;
+        return kept[counts[index]];
     }
     void* taken[frame_batch];
     const unsigned count = take_from_depot(index, taken) - 1;
@@ -66,31 +64,32 @@ bool may_keep_blocks() noexcept {
 
 [[gnu::noinline]] void give_slowly(std::size_t index, void* memory) noexcept {
     if (!may_keep_blocks()) return give_to_depot(index, &memory, 1);
-    size_class_cache& c = caches[index];
-    if (c.count == c.limit) {
-        give_to_depot(index, c.blocks, frame_batch);
+    void** const kept = blocks_of(index);
+    unsigned& count = counts[index];
+    if (count == limit) {
+        give_to_depot(index, kept, frame_batch);
         // The newest stay: their memory is in the processor's cache.
-        c.count -= frame_batch;
-        std::copy_n(c.blocks + frame_batch, c.count, c.blocks);
+        count -= frame_batch;
+        std::copy_n(kept + frame_batch, count, kept);
     }
-    c.blocks[c.count++] = memory;
+    kept[count++] = memory;
 }
 
 inline void* take_memory(std::size_t size) {
     if (EDO_SANITIZED || size > frame_classes::largest) [[unlikely]]
         return ::operator new(size, std::align_val_t{block_alignment});
     const std::size_t index = frame_classes::of(size);
-    size_class_cache& c = caches[index];
-    if (c.count == 0) [[unlikely]]
+    const unsigned count = counts[index];
+    if (count == 0) [[unlikely]]
         return take_slowly(index);
-    void* const block = c.blocks[--c.count];
+    counts[index] = count - 1;
+    void* const* const top = blocks + index * most_kept + count;
     // The next one is often asked for soon, in a burst of new tasks. A line brings its neighbour.
-    // (At the bottom it is the one just taken; that costs nothing.)
-    const auto* const next =
-        static_cast<const std::byte*>(c.blocks[c.count != 0 ? c.count - 1 : 0]);
+    // (At the bottom it is some block of the class below, or none; that costs nothing.)
+    const auto* const next = static_cast<const std::byte*>(top[-1]);
     __builtin_prefetch(next, 1);
     __builtin_prefetch(next + 128, 1);
-    return block;
+    return *top;
 }
 
 }  // namespace
@@ -106,10 +105,11 @@ void free_frame(void* frame, std::size_t size) noexcept {
     if (EDO_SANITIZED || size > frame_classes::largest) [[unlikely]]
         return ::operator delete(frame, std::align_val_t{block_alignment});
     const std::size_t index = frame_classes::of(size);
-    size_class_cache& c = caches[index];
-    if (c.count >= c.limit) [[unlikely]]
+    const unsigned count = counts[index];
+    if (count >= limit) [[unlikely]]
         return give_slowly(index, frame);
-    c.blocks[c.count++] = frame;
+    counts[index] = count + 1;
+    blocks_of(index)[count] = frame;
 }
 
 }  // namespace edo::detail

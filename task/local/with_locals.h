@@ -62,15 +62,21 @@ task<T> run_with_locals(spawned_locals locals, task<T> inner) {
     co_return co_await std::move(scoped);
 }
 
+/// with_inherited_locals() where there are any.
+template <class T>
+[[gnu::noinline]] promise<T>& with_locals_of(const bound_value& here,
+                                             task<T>&& top,
+                                             std::source_location site) {
+    spawned_locals copies(&here);
+    if (copies.is_empty()) return top.release(site);
+    return run_with_locals(std::move(copies), std::move(top)).release(site);
+}
+
 /// What a spawned task runs: `top`, with what it inherits from the one that spawns it.
 template <class T>
 promise<T>& with_inherited_locals(task<T>&& top, std::source_location site) {
     const bound_value* const here = locals_here();
-    if (here == nullptr) [[likely]]
-        return top.release(site);
-    spawned_locals copies(here);
-    if (copies.is_empty()) return top.release(site);
-    return run_with_locals(std::move(copies), std::move(top)).release(site);
+    return here == nullptr ? top.release(site) : with_locals_of(*here, std::move(top), site);
 }
 
 }  // namespace edo::detail

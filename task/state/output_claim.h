@@ -52,12 +52,11 @@ public:
     /// Gives up the output; `cancel` asks the task to end as well.
     void give_up(bool cancel) noexcept {
         if (cell_ == nullptr) return;
-        task_cell<T>& c = *std::exchange(cell_, nullptr);
-        const auto was = c.state.drop_handle(cancel);
-        if (was.complete) c.kind().discard_output(c);
-        if (was.had_waker) c.join_target.release();
-        if (was.enqueue) c.owner().schedule(c);
-        if (was.complete || was.had_waker) c.release_refs();
+        if (cancel || !cell_->state.drop_handle_simply()) {
+            give_up_slowly(cancel);
+        } else {
+            cell_ = nullptr;
+        }
     }
 
     /// Lets go of a task that is complete and whose output was taken.
@@ -91,6 +90,15 @@ public:
     }
 
 private:
+    [[gnu::noinline]] void give_up_slowly(bool cancel) noexcept {
+        task_cell<T>& c = *std::exchange(cell_, nullptr);
+        const auto was = c.state.drop_handle(cancel);
+        if (was.complete) c.kind().discard_output(c);
+        if (was.had_waker) c.join_target.release();
+        if (was.enqueue) c.owner().schedule(c);
+        if (was.complete || was.had_waker) c.release_refs();
+    }
+
     task_cell<T>* cell_ = nullptr;
 };
 

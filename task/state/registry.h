@@ -26,6 +26,18 @@ struct registry_entry;
 /// every task.
 /// Thread-safe: yes.
 class registry {
+    struct alignas(64) shard {
+        mutable spin_lock lock;
+        bool closed = false;
+        std::uint64_t next_id = 0;
+        std::size_t count = 0;  // in both lists
+        intrusive_list<registry_entry> tasks;
+        intrusive_list<registry_entry> ended;  // found ended by have_all_ended()
+    };
+
+    // First, so that the way to a shard is short.
+    shard shards_[tuning::registry_shards];
+
 public:
     /// What is called in the life of each task that is listed; null: nothing. Never changes once
     /// there are tasks.
@@ -72,20 +84,10 @@ public:
     void find(std::uint64_t id, void (*visit)(void* to, task_header& task), void* to) noexcept;
 
 private:
-    struct alignas(64) shard {
-        mutable spin_lock lock;
-        bool closed = false;
-        std::uint64_t next_id = 0;
-        std::size_t count = 0;  // in both lists
-        intrusive_list<registry_entry> tasks;
-        intrusive_list<registry_entry> ended;  // found ended by have_all_ended()
-    };
-
     shard& shard_of(std::uint64_t id) noexcept { return shards_[id % tuning::registry_shards]; }
 
     bool leave_shard() noexcept;
 
-    shard shards_[tuning::registry_shards];
     atomic<std::uint64_t> dropped_elsewhere_{0};
     // Those not both closed and empty. Counted down with acq_rel: pairs with itself, so that who
     // finds it zero comes after everything that was done with the tasks.
