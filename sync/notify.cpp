@@ -6,19 +6,26 @@ namespace edo::sync {
 
 using detail::lock_word;
 
-notified_operation::notified_operation(notify& from) noexcept
-    : from_(from), round_(notify::round_in(from.word_.get())) {}  // G
-
-notified_operation::~notified_operation() {
-    if (node_.is_known()) {
-        detail::wake_batch woken;
-        lock_word::guard held(from_.word_);
-        const bool was_fired = from_.waiting_.forget(node_);
-        if (from_.waiting_.is_empty()) held.value &= ~notify::waiting;
-        if (was_fired && node_.given == answer::one) from_.notify_first_locked(held.value, woken);
-    } else if (holds_permit_) {
-        from_.notify_one();
+// Returns: the task to be queued when the lock is free, or null.
+inline detail::task_header* notify::notify_first_locked(std::uint64_t& word) noexcept {
+    auto* const first = static_cast<notified_operation::node*>(waiting_.front());
+    if (first == nullptr) {
+        word |= permit;
+        return nullptr;
     }
+    first->given = notified_operation::answer::one;
+    detail::task_header* const woken = waiting_.fire(*first);
+    if (waiting_.is_empty()) word &= ~waiting;
+    return woken;
+}
+
+void notified_operation::give_up() noexcept {
+    if (!node_.is_known()) return from_.notify_one();
+    detail::woken_task next;
+    lock_word::guard held(from_.word_);
+    const bool was_fired = from_.waiting_.forget(node_);
+    if (from_.waiting_.is_empty()) held.value &= ~notify::waiting;
+    if (was_fired && node_.given == answer::one) next.take(from_.notify_first_locked(held.value));
 }
 
 bool notified_operation::poll(context& cx) noexcept {
@@ -84,20 +91,9 @@ void notify::notify_waiters() noexcept {
 }
 
 void notify::notify_first() noexcept {
-    detail::wake_batch woken;
+    detail::woken_task first;
     lock_word::guard held(word_);
-    notify_first_locked(held.value, woken);
-}
-
-void notify::notify_first_locked(std::uint64_t& word, detail::wake_batch& woken) noexcept {
-    auto* const first = static_cast<notified_operation::node*>(waiting_.front());
-    if (first == nullptr) {
-        word |= permit;
-        return;
-    }
-    first->given = notified_operation::answer::one;
-    waiting_.fire(*first, woken);
-    if (waiting_.is_empty()) word &= ~waiting;
+    first.take(notify_first_locked(held.value));
 }
 
 }  // namespace edo::sync

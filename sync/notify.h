@@ -25,7 +25,10 @@ public:
           done_(other.done_),
           holds_permit_(std::exchange(other.holds_permit_, false)) {}
 
-    ~notified_operation();
+    ~notified_operation() {
+        if (node_.is_known() || holds_permit_) [[unlikely]]
+            give_up();
+    }
 
     bool poll(context& cx) noexcept;
 
@@ -41,6 +44,7 @@ private:
     // used.
     enum class answer : unsigned char { none, one, all };
 
+    void give_up() noexcept;
     bool end(bool has_permit) noexcept;
 
     struct node : detail::wait_node {
@@ -112,10 +116,13 @@ private:
     static std::uint64_t round_in(std::uint64_t word) noexcept { return word / one_round; }
 
     void notify_first() noexcept;
-    void notify_first_locked(std::uint64_t& word, detail::wake_batch& woken) noexcept;
+    detail::task_header* notify_first_locked(std::uint64_t& word) noexcept;
 
     detail::lock_word word_;
     detail::wait_list waiting_;
 };
+
+inline notified_operation::notified_operation(notify& from) noexcept
+    : from_(from), round_(notify::round_in(from.word_.get())) {}  // G
 
 }  // namespace edo::sync

@@ -21,13 +21,6 @@ bool wait_list::poll(wait_node& node, const context& cx, bool is_over) noexcept 
     return is_over;
 }
 
-void wait_list::fire(wait_node& node, wake_batch& woken) noexcept {
-    nodes_.remove(node);
-    EDO_CENSUS(operation, -1);
-    woken.wake(node.target_);
-    node.fired_.store(true, release);  // F
-}
-
 void wait_list::fire_all(wake_batch& woken) noexcept {
     while (wait_node* const first = nodes_.front())
         fire(*first, woken);

@@ -3,6 +3,7 @@
 #include <edo/base/check.h>
 #include <edo/base/intrusive_list.h>
 #include <edo/base/seam/atomic.h>
+#include <edo/base/seam/census.h>
 #include <edo/task/context.h>
 #include <edo/task/state/kept_task.h>
 #include <edo/task/state/wake_batch.h>
@@ -96,8 +97,19 @@ public:
     /// One poll of a wait that is over when `is_over`: goes on waiting, or ends all interest.
     /// Returns: `is_over`.
     bool poll(wait_node& node, const context& cx, bool is_over) noexcept;
-    /// Takes a node out and wakes its task.
-    void fire(wait_node& node, wake_batch& woken) noexcept;
+
+    /// Takes a node out and wakes its task. Returns: the task if the caller has to queue it, when
+    ///          the lock is free; see wake_batch.
+    task_header* fire(wait_node& node) noexcept {
+        nodes_.remove(node);
+        EDO_CENSUS(operation, -1);
+        task_header* const woken = woken_by(node.target_);
+        node.fired_.store(true, release);  // F
+        return woken;
+    }
+
+    void fire(wait_node& node, wake_batch& woken) noexcept { woken.add(fire(node)); }
+
     void fire_all(wake_batch& woken) noexcept;
     /// Ends all interest of a node. Returns: true when it had been fired.
     bool forget(wait_node& node) noexcept;

@@ -7,6 +7,32 @@
 
 namespace edo::detail {
 
+/// Wakes what `target` says. Returns: the task if the caller has to queue it, or null.
+/// Requires: its cell is alive during the call.
+inline task_header* woken_by(wake_target target) noexcept {
+    task_header& task = *target.task();
+    return task.notify(target.slot()) ? &task : nullptr;
+}
+
+/// One task that was woken while a lock was held, as in a wake_batch.
+class woken_task {
+public:
+    woken_task() noexcept {}
+
+    woken_task(const woken_task&) = delete;
+    woken_task& operator=(const woken_task&) = delete;
+
+    ~woken_task() {
+        if (task_ != nullptr) task_->owner().schedule(*task_);
+    }
+
+    /// May be null. Once.
+    void take(task_header* woken) noexcept { task_ = woken; }
+
+private:
+    task_header* task_ = nullptr;
+};
+
 /// Tasks that were woken while a lock was held, and go into their queues at the end of the scope,
 /// when it is free: a queue may have to wake a thread, which takes microseconds.
 ///
@@ -29,9 +55,11 @@ public:
     }
 
     /// Requires: the cell of the task is alive during the call.
-    void wake(wake_target target) noexcept {
-        task_header& task = *target.task();
-        if (task.notify(target.slot())) woken_.push_back(task);
+    void wake(wake_target target) noexcept { add(woken_by(target)); }
+
+    /// A task that woken_by() has returned.
+    void add(task_header* woken) noexcept {
+        if (woken != nullptr) woken_.push_back(*woken);
     }
 
     /// Asks a task to end. Requires: as wake().
