@@ -113,19 +113,42 @@ void core::count_common(runtime_metrics& picture, std::span<const execution* con
 
 void core::cancel_all_tasks() noexcept {
     if (tasks.close()) release_ref();  // no cell is left to do it
-    wake_batch woken;                  // a worker that drops the first ones needs the list's lock
-    tasks.for_each(
-        [](void* to, task_header& task) {
-            // The children of a group end with it, in the order it has chosen.
-            if (task.group == nullptr) static_cast<wake_batch*>(to)->cancel(task);
-        },
-        &woken);
+    // The children of a group end with it, in the order it has chosen.
+    cancel_each([](const task_header& task) { return task.group == nullptr; });
 }
 
 void core::cancel_children_too() noexcept {
-    wake_batch woken;
-    tasks.for_each([](void* to, task_header& task) { static_cast<wake_batch*>(to)->cancel(task); },
-                   &woken);
+    cancel_each([](const task_header&) { return true; });
+}
+
+// The tasks go into their queues afterwards: a worker that drops the first ones needs the lock of
+// the list. And most in one step, because there may be very many.
+void core::cancel_each(bool (*concerns)(const task_header& task)) noexcept {
+    struct asked {
+        core& self;
+        bool (*concerns)(const task_header&);
+        task_list own;
+        wake_batch others;
+    };
+
+    asked all{*this, concerns, {}, {}};
+    tasks.for_each(
+        [](void* to, task_header& task) {
+            auto& [self, is_one, own, others] = *static_cast<asked*>(to);
+            if (!is_one(task) || !task.state.request_cancel()) return;
+            if (&task.owner() == &self) {
+                own.push_back(task);
+            } else {
+                others.add(&task);
+            }
+        },
+        &all);
+    schedule_all(all.own);
+}
+
+void core::schedule_all(task_list& own) noexcept {
+    while (task_header* const task = own.pop_front())
+        schedule(*task);
 }
 
 void core::check_may_block(const char* what, std::source_location site) noexcept {

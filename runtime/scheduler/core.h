@@ -101,8 +101,12 @@ protected:
     void cancel_all_tasks() noexcept;
     /// When the limit has passed: asks all that are left, so that none goes on by itself.
     void cancel_children_too() noexcept;
+    /// Queues tasks that this scheduler itself owns. The caller wakes the workers.
+    virtual void schedule_all(task_list& own) noexcept;
 
 private:
+    void cancel_each(bool (*concerns)(const task_header& task)) noexcept;
+
     runtime_config config_;
     std::string title_;
     thread_pool& pool_;

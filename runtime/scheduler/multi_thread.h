@@ -115,6 +115,9 @@ private:
     ~multi_thread() override = default;
 
     void shutdown(instant until) noexcept override;
+
+    void schedule_all(task_list& own) noexcept override { inject_.push_all(own); }
+
     unsigned stuck_workers() noexcept override;
     std::error_code add_worker_locked(bool is_spare) noexcept;
     std::error_code start_locked(worker& fresh) noexcept;
