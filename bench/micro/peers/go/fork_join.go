@@ -2,8 +2,8 @@ package main
 
 import "time"
 
-const fibonacciOf = 25
-const spawnedForIt = 121_392
+const fibonacciOf = 30
+const spawnedForIt = 1_346_268
 
 var found uint64 // keeps results alive
 

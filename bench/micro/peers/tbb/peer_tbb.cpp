@@ -39,8 +39,8 @@ void many(std::size_t count) {
     tasks.wait();
 }
 
-constexpr unsigned fibonacci_of = 25;
-constexpr std::size_t spawned_for_it = 121'392;
+constexpr unsigned fibonacci_of = 30;
+constexpr std::size_t spawned_for_it = 1'346'268;
 
 // The sum of a spawned task and of a call.
 std::uint64_t fibonacci(unsigned n) {

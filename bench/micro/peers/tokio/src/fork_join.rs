@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 // An async function that calls itself needs the box.
 type Boxed = Pin<Box<dyn Future<Output = u64> + Send>>;
 
-const FIBONACCI_OF: u32 = 25;
-const SPAWNED_FOR_IT: usize = 121_392;
+const FIBONACCI_OF: u32 = 30;
+const SPAWNED_FOR_IT: usize = 1_346_268;
 
 /// The sum of a spawned task and of a child that is awaited.
 fn fibonacci(n: u32) -> Boxed {

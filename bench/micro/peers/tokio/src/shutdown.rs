@@ -8,9 +8,9 @@ use tokio::sync::Notify;
 const SPAWNED_AT_ONCE: usize = 1_000;
 
 /// The end of a runtime whose tasks all wait: each is dropped where it is.
-fn shut_down(_: &Runtime, count: usize) -> Duration {
+fn shut_down<const WORKERS: usize>(_: &Runtime, count: usize) -> Duration {
     let never = Arc::new(Notify::new());
-    let ending = runtime(1);
+    let ending = runtime(WORKERS);
     let filled = ending.spawn(async move {
         let waiting = Arc::new(AtomicUsize::new(0));
         for spawned in (0..count).step_by(SPAWNED_AT_ONCE) {
@@ -33,5 +33,8 @@ fn shut_down(_: &Runtime, count: usize) -> Duration {
 }
 
 pub fn cases() -> Vec<Case> {
-    vec![Case::on_one_worker("shutdown_100k_tasks", 100_000, shut_down)]
+    vec![
+        Case::on_one_worker("shutdown_100k_tasks", 100_000, shut_down::<1>),
+        Case::on_two_workers("shutdown_100k_tasks", 100_000, shut_down::<2>),
+    ]
 }
