@@ -59,6 +59,11 @@ def write_record(path, compiler, counts):
     pathlib.Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def rows_of(program):
+    """The rows that the program has."""
+    return subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split()
+
+
 def compiler_of(program):
     """What the program was compiled with, as it says of itself."""
     note = subprocess.run(["readelf", "--string-dump=.comment", program],
@@ -80,8 +85,11 @@ def main(arguments):
     compiler, wanted = read_record(record)
     here = compiler_of(program)
     if arguments[2:] == ["--write"]:
-        write_record(record, here, count(program, wanted))
+        write_record(record, here, count(program, rows_of(program)))
         return 0
+    unrecorded = set(rows_of(program)) ^ set(wanted)
+    if unrecorded:
+        sys.exit(f"check_instructions: in the program or in the record only: {', '.join(sorted(unrecorded))}")
     if compiler != here:
         skip(f"the record is of \"{compiler}\", this is \"{here}\"")
     grown = 0

@@ -1,6 +1,7 @@
 // Does one thing many times, for a counter of instructions:
 //   edo_instructions spawn_join 10000
-// Expect no output. check_instructions.py runs it twice under callgrind and takes the difference.
+//   edo_instructions --list
+// Expect no output of the first. check_instructions.py runs it twice under callgrind and takes the difference.
 
 #include <cstdint>
 #include <cstdio>
@@ -94,6 +95,14 @@ edo::task<> timeout_of_yield(std::size_t times) {
     }
 }
 
+/// Each time a timer is armed, and cancelled because the other branch is ready.
+edo::task<> timer_arm_cancel(std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+        const auto first = co_await edo::select_biased(edo::sleep(1h), edo::consume_budget());
+        if (first.index() != 1) std::abort();
+    }
+}
+
 edo::task<> select_of_two(std::size_t times) {
     for (std::size_t i = 0; i < times; ++i) {
         const auto first = co_await edo::select(edo::consume_budget(), edo::consume_budget());
@@ -157,6 +166,7 @@ constexpr row rows[] = {
     {"yield", &on_one_worker<yield>},
     {"wake_poll", &on_one_worker<wake_poll>},
     {"timeout_of_yield", &on_one_worker<timeout_of_yield>},
+    {"timer_arm_cancel", &on_one_worker<timer_arm_cancel>},
     {"select_of_two", &on_one_worker<select_of_two>},
     {"steal", &steal},
 };
@@ -164,6 +174,11 @@ constexpr row rows[] = {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (argc == 2 && argv[1] == std::string_view("--list")) {
+        for (const row& each : rows)
+            std::puts(each.name.data());
+        return 0;
+    }
     const std::string_view wanted = argc == 3 ? argv[1] : "";
     for (const row& each : rows) {
         if (each.name != wanted) continue;
