@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,13 @@ exploration named(const scenario& s, const std::string& suffix) {
     exploration how = s.how;
     how.name = s.name + suffix;
     return how;
+}
+
+// Only so, to compare the two ways of drawing.
+void draw_only(exploration& how, std::string_view way) {
+    how.most_runs = 0;
+    how.random_runs = way == "uniform" ? 10'000 : 0;
+    how.pct_runs = way == "pct" ? 10'000 : 0;
 }
 
 }  // namespace
@@ -39,6 +47,7 @@ void expect_caught(const mutant& bug, std::initializer_list<scenario> family) {
             how.bound = std::min(bound, s.how.bound);
             how.extra_runs = 0;
             how.most_runs = 300'000;
+            if (const char* const way = std::getenv("EDO_CHECK_DRAWN")) draw_only(how, way);
             const findings found = explore(how, s.body);
             runs += found.runs;
             ASSERT_TRUE(found.has_bug_lines)

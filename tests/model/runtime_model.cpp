@@ -145,7 +145,8 @@ exploration large(unsigned bound) {
     exploration how;
     how.bound = bound;
     how.extra_runs = 0;
-    how.random_runs = 10'000;
+    how.random_runs = 5'000;
+    how.pct_runs = 5'000;
     how.limits.steps = 6000;
     return how;
 }

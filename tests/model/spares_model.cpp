@@ -136,7 +136,8 @@ exploration large(unsigned bound) {
     exploration how;
     how.bound = bound;
     how.extra_runs = 0;
-    how.random_runs = 5'000;
+    how.random_runs = 2'500;
+    how.pct_runs = 2'500;
     how.limits.steps = 10'000;
     how.limits.timeouts = 2;
     return how;

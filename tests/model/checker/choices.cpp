@@ -18,7 +18,7 @@ void choices::search_all() {
 void choices::search_at_random(std::uint64_t seed) {
     mode_ = mode::random;
     path_.clear();
-    state_ = seed * 0x9e3779b97f4a7c15ULL | 1;
+    draws_ = draws(seed);
 }
 
 void choices::replay(std::string_view text) {
@@ -52,11 +52,15 @@ unsigned choices::pick(unsigned count, bool likely_first) {
     }
     unsigned picked = 0;
     if (mode_ == mode::random) {
-        if (at_ == 0) path_.clear();
-        const std::uint64_t bits = draw();
+        const std::uint64_t bits = draws_.next();
         const bool first = (bits & 3) < (likely_first ? 3U : 2U);
         if (!first) picked = static_cast<unsigned>(1 + (bits >> 8) % (count - 1));
     }
+    return take(picked, count);
+}
+
+unsigned choices::take(unsigned picked, unsigned count) {
+    if (mode_ == mode::random && at_ == 0) path_.clear();
     path_.push_back({static_cast<std::uint8_t>(picked), static_cast<std::uint8_t>(count)});
     ++at_;
     return picked;
@@ -91,13 +95,6 @@ std::string choices::text() const {
         zeros = 0;
     }
     return out;
-}
-
-std::uint64_t choices::draw() noexcept {
-    state_ ^= state_ >> 12;  // xorshift64*
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return (state_ * 0x2545f4914f6cdd1dULL) >> 16;
 }
 
 }  // namespace edo_check

@@ -1,6 +1,7 @@
 #pragma once
 // The decisions of one run, and the search through all of them.
 
+#include "draws.h"
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@ namespace edo_check {
 ///
 /// Depth first: a run repeats the prefix that it was given and decides 0 from there on;
 /// next_run() changes the last decision that has an alternative left.
-/// Random: every decision is drawn. Replay: all come from a string.
+/// Random: every decision is drawn, here or by who takes it. Replay: all come from a string.
 class choices {
 public:
     enum class mode { depth_first, random, replay };
@@ -27,6 +28,9 @@ public:
     /// Decides between `count` alternatives, at least two. `likely_first`: when decisions are
     /// drawn, 0 is as likely as all others together, or three times as likely.
     unsigned pick(unsigned count, bool likely_first);
+
+    /// A random run decides so, for a reason of its own. Returns: `picked`.
+    unsigned take(unsigned picked, unsigned count);
 
     void start_run() noexcept { at_ = 0; }
 
@@ -46,12 +50,10 @@ private:
         std::uint8_t count;
     };
 
-    std::uint64_t draw() noexcept;
-
     mode mode_ = mode::depth_first;
     std::vector<decision> path_;
     std::size_t at_ = 0;
-    std::uint64_t state_ = 0;
+    draws draws_{0};
 };
 
 }  // namespace edo_check

@@ -15,6 +15,7 @@ bool engine::run(void (*body)(void*),
     limits_ = limits;
     decisions_ = &decisions;
     decisions.start_run();
+    if (pct_ != nullptr) pct_->start_run(limits.spurious_wakes + limits.timeouts);
     memory_.reset(limits.memory);
     ++run_number_;
     heap_.start_run(run_number_);
@@ -70,6 +71,34 @@ unsigned engine::pick(unsigned count, bool likely_first, point where) noexcept {
     // From here on there is nothing to choose. But the run is made to its end: what it has taken
     // from static objects must come back.
     return is_known_ ? 0 : decisions_->pick(count, likely_first);
+}
+
+// Returns: which of `to`, from 0; before a step from 1, and 0 is that the current thread goes on.
+unsigned engine::pick_thread(const option* to, unsigned n, point where) noexcept {
+    const bool may_stay = where == point::step;
+    const unsigned count = may_stay ? n + 1 : n;
+    if (count == 1) return 0;
+    if (pct_ == nullptr) return pick(count, may_stay, where);
+    return decisions_->take(highest_of(to, n, may_stay), count);
+}
+
+unsigned engine::highest_of(const option* to, unsigned n, bool may_stay) noexcept {
+    const unsigned first = may_stay ? 1 : 0;
+    constexpr unsigned none = 2 * max_threads + 1;
+    unsigned highest = may_stay ? 0 : none;
+    int priority = may_stay ? pct_->priority(current_) : 0;
+    unsigned early[2 * max_threads];
+    unsigned early_count = 0;
+    for (unsigned i = 0; i < n; ++i) {
+        if (to[i].reason != wake_reason::ready) {
+            early[early_count++] = i + first;
+        } else if (highest == none || pct_->priority(to[i].thread) > priority) {
+            highest = i + first;
+            priority = pct_->priority(to[i].thread);
+        }
+    }
+    const bool is_early = early_count != 0 && (highest == none || pct_->ends_wait_early());
+    return is_early ? early[pct_->draw_below(early_count)] : highest;
 }
 
 // The first function on each stack.
@@ -154,7 +183,8 @@ void engine::let_others_come_first() noexcept {
         was_bounded_ |= !is_known_;
         return;
     }
-    const unsigned picked = pick(n + 1, true, point::step);
+    if (pct_ != nullptr) pct_->count_step(current_);
+    const unsigned picked = pick_thread(to, n, point::step);
     if (picked == 0) return;
     ++preemptions_;
     const unsigned me = 1U << current_;
@@ -232,7 +262,8 @@ void engine::yield() noexcept {
     const unsigned n = others(to);
     memory_.catch_up(current_);
     if (n == 0) return;
-    go(to[n > 1 ? pick(n, false, point::yield) : 0]);
+    if (pct_ != nullptr) pct_->fall_below_all(current_);
+    go(to[pick_thread(to, n, point::yield)]);
 }
 
 wake_reason engine::wait_until(const wait& for_what) noexcept {
@@ -278,7 +309,7 @@ void engine::leave() noexcept {
                     " thread " + std::to_string(i) + " waits for " + threads_[i].waits.name + ";";
         fail(text.c_str());
     }
-    go(to[n > 1 ? pick(n, false, point::wait) : 0]);
+    go(to[pick_thread(to, n, point::wait)]);
 }
 
 void engine::go(option to) noexcept {

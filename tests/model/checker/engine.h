@@ -6,6 +6,7 @@
 #include "fiber.h"
 #include "memory.h"
 #include "mutant.h"
+#include "pct.h"
 #include "trace.h"
 #include "visited.h"
 #include <cstdint>
@@ -45,6 +46,9 @@ public:
 
     /// The states from which nothing new can come; null: every run counts as new.
     void set_visited(visited* states) noexcept { visited_ = states; }
+
+    /// Who decides which thread goes on; null: the decisions do, like everything else.
+    void set_pct(pct* priorities) noexcept { pct_ = priorities; }
 
     /// True if the last run came to a state that was known.
     bool was_known() const noexcept { return is_known_; }
@@ -164,6 +168,8 @@ private:
     void count_step() noexcept;
     void let_others_come_first() noexcept;
     unsigned pick(unsigned count, bool likely_first, point where) noexcept;
+    unsigned pick_thread(const option* to, unsigned n, point where) noexcept;
+    unsigned highest_of(const option* to, unsigned n, bool may_stay) noexcept;
     std::uint64_t state_at(point where) const noexcept;
     static void enter() noexcept;
     bool can_run(unsigned thread) const noexcept;
@@ -199,6 +205,7 @@ private:
     unsigned stopped_ = 0;  // a bit for each thread that stopped before a step
     std::uint64_t failed_places_log_ = 0;
     visited* visited_ = nullptr;
+    pct* pct_ = nullptr;
     std::uint32_t run_number_ = 0;
     simulated threads_[max_threads];
     static constexpr unsigned most_places = 64;

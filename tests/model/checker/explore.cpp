@@ -70,13 +70,22 @@ public:
 
     void draw(std::uint64_t count, findings& found) {
         const run_limits limits = limits_for(unbounded);
-        decisions.search_at_random(from_environment("EDO_SEED", 1));
+        decisions.search_at_random(seed());
         for (std::uint64_t i = 0; i < count; ++i) {
             ++found.runs;
             if (!run(limits)) return explain(limits, found);
             engine::get().learn_sharing();
         }
     }
+
+    void draw_by_priority(std::uint64_t count, findings& found) {
+        pct priorities(~seed(), how_.pct_depth);  // others than what memory draws
+        engine::get().set_pct(&priorities);
+        draw(count, found);
+        engine::get().set_pct(nullptr);
+    }
+
+    std::uint64_t seed() const { return from_environment("EDO_SEED", how_.seed); }
 
     // Repeats the failed run with a trace.
     void explain(const run_limits& limits, findings& found) {
@@ -93,6 +102,7 @@ public:
     std::string trace_of(const run_limits& limits, std::string_view text) {
         trace rows;
         decisions.replay(text);
+        engine::get().set_pct(nullptr);
         engine::get().set_trace(&rows);
         run(limits);
         engine::get().set_trace(nullptr);
@@ -180,6 +190,7 @@ findings explore(const exploration& how, const std::function<void()>& scenario) 
         found.is_complete = !all.was_bounded;
     }
     if (!found.failed && !found.is_complete) all.draw(how.random_runs, found);
+    if (!found.failed && !found.is_complete) all.draw_by_priority(how.pct_runs, found);
     engine::get().set_mutation(nullptr);
     found.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return found;

@@ -18,6 +18,10 @@ struct exploration {
     /// Runs afterwards whose decisions are drawn, without bounds: for scenarios that are too large
     /// to be exhausted with more than a few preemptions.
     std::uint64_t random_runs = 0;
+    /// And runs whose threads go on by priority, see pct.h; what memory answers is drawn as before.
+    std::uint64_t pct_runs = 0;
+    unsigned pct_depth = 3;
+    std::uint64_t seed = 1;  ///< of both; EDO_SEED says another
     /// Tries nothing more in a state in which the search has been with as much left to spend.
     bool skips_known_states = true;
     run_limits limits = {};
