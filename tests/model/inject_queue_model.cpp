@@ -1,7 +1,9 @@
 // The queue for whichever worker comes next (runtime/scheduler/inject_queue.h).
 
+#include "inject_queue_specification.h"
 #include "model_test.h"
 #include "ring_tasks.h"
+#include <edo_check/linearizability.h>
 
 #include <gtest/gtest.h>
 
@@ -11,11 +13,15 @@ namespace {
 
 using edo::detail::inject_queue;
 using edo::detail::task_list;
+using specification = edo::model::inject_queue_specification;
+using call = edo::model::inject_queue_call;
 using edo::model::token;
 using edo::model::tokens;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
+using edo_check::expect_linearizable;
+using edo_check::history;
 using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
@@ -139,6 +145,79 @@ void close_beside_push() {
     expect(w->queue.is_empty(), "a closed queue holds a task");
 }
 
+// A world in which everything that is done is noted.
+struct noted_world : world {
+    history<call> seen;
+
+    using world::world;
+
+    void push(int index) {
+        const unsigned number = seen.invoke();
+        world::push(static_cast<unsigned>(index));
+        seen.respond(number, {call::push, index});
+    }
+
+    void push_two(int first) {
+        const unsigned number = seen.invoke();
+        task_list both;
+        for (int i = first; i < first + 2; ++i) {
+            made[i]->written = 1;
+            both.push_back(*made[i]);
+        }
+        queue.push_all(both);
+        seen.respond(number, {call::push_two, first});
+    }
+
+    void take() {
+        const unsigned number = seen.invoke();
+        task_list taken;
+        queue.take(1, taken);
+        int index = call::no_task;
+        if (auto* const task = taken.pop_front(); tokens::take(task)) {
+            for (index = 0; made[index] != task;)
+                ++index;
+        }
+        seen.respond(number, {call::take, index});
+    }
+
+    void end() {
+        expect_linearizable(seen, specification{});
+        world::end();
+    }
+};
+
+void operations_in_one_order() {
+    auto w = std::make_unique<noted_world>(3);
+    run_threads(
+        [&] {
+            w->push(0);
+            w->push(1);
+        },
+        [&] { w->push(2); },
+        [&] {
+            w->take();
+            w->take();
+        });
+    w->end();
+}
+
+// What is pushed after an overflow comes behind it. Beside another thread's push an overflow may
+// come first that was later: push_all() need not see what did not happen before it.
+void overflow_in_one_order() {
+    auto w = std::make_unique<noted_world>(3);
+    run_threads(
+        [&] {
+            w->push_two(0);
+            w->push(2);
+        },
+        [&] {
+            w->take();
+            w->take();
+        },
+        [&] { w->take(); });
+    w->end();
+}
+
 const scenario push_s{"inject_queue.push_beside_take", push_beside_take};
 const scenario pushers_s{"inject_queue.two_pushers_and_a_taker", two_pushers_and_a_taker};
 const scenario overflow_s{"inject_queue.overflow_beside_two_takers", overflow_beside_two_takers};
@@ -146,6 +225,9 @@ const scenario look_s{"inject_queue.look_after_being_told", look_after_being_tol
 const scenario left_s{"inject_queue.look_beside_a_taker_that_leaves_one",
                       look_beside_a_taker_that_leaves_one};
 const scenario close_s{"inject_queue.close_beside_push", close_beside_push};
+
+const scenario order_s{"inject_queue.operations_in_one_order", operations_in_one_order};
+const scenario spilled_s{"inject_queue.overflow_in_one_order", overflow_in_one_order};
 
 TEST(inject_queue_model, each_task_is_taken_once) {
     expect_holds(push_s);
@@ -169,6 +251,14 @@ TEST(inject_queue_model, what_a_taker_leaves_is_never_out_of_sight) {
 
 TEST(inject_queue_model, closing_lets_go_of_each_entry_once) {
     expect_holds(close_s);
+}
+
+TEST(inject_queue_model, pushes_and_takes_are_linearizable) {
+    expect_holds(order_s);
+}
+
+TEST(inject_queue_model, overflow_beside_takes_is_linearizable) {
+    expect_holds(spilled_s);
 }
 
 void caught(const char* name,
@@ -218,6 +308,21 @@ TEST(inject_queue_mutants, look_is_only_acquired) {
 
 TEST(inject_queue_mutants, what_is_left_is_not_published) {
     caught("S skipped", "// S", mutant::kind::skip);
+}
+
+// Nothing but that an operation comes after one that is over tells that these are wrong.
+void caught_by_its_order(const char* name, const char* line, std::memory_order order) {
+    const mutant bug{
+        .name = name, .file = "runtime/scheduler/inject_queue.h", .line = line, .order = order};
+    expect_caught(bug, {order_s, spilled_s}, "not linearizable");
+}
+
+TEST(inject_queue_mutants, overflow_is_only_released) {
+    caught_by_its_order("S release", "// S", std::memory_order_release);
+}
+
+TEST(inject_queue_mutants, look_at_what_is_left_is_only_acquired) {
+    caught_by_its_order("E of left_ acquire", "left_.load(seq_cst)", std::memory_order_acquire);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // The ring of a worker (runtime/scheduler/local_queue.h) under its owner and thieves.
 
+#include "local_queue_specification.h"
 #include "model_test.h"
 #include "ring_tasks.h"
+#include <edo_check/linearizability.h>
 
 #include <gtest/gtest.h>
 
@@ -14,10 +16,14 @@ using edo::detail::inject_queue;
 using edo::detail::local_queue;
 using edo::detail::task_header;
 using edo::detail::task_list;
+using specification = edo::model::local_queue_specification;
+using call = edo::model::local_queue_call;
 using edo::model::tokens;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
+using edo_check::expect_linearizable;
+using edo_check::history;
 using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
@@ -148,6 +154,65 @@ void overflow_beside_two_thieves() {
     w->end();
 }
 
+// A world in which everything that is done is noted.
+struct noted_world : world {
+    history<call> seen;
+
+    void push(int index) {
+        const unsigned number = seen.invoke();
+        world::push(static_cast<unsigned>(index));
+        seen.respond(number, {call::push, index});
+    }
+
+    void pop() {
+        const unsigned number = seen.invoke();
+        seen.respond(number, {call::pop, taken(owner.pop(false))});
+    }
+
+    void steal() {
+        const unsigned number = seen.invoke();
+        seen.respond(number, {call::steal, taken(owner.steal_into(thief))});
+    }
+
+    void pop_of_the_thief() {
+        const unsigned number = seen.invoke();
+        seen.respond(number, {call::pop_of_the_thief, taken(thief.pop(false))});
+    }
+
+    void end() {
+        expect_linearizable(seen, specification{});
+        world::end();
+    }
+
+private:
+    int taken(task_header* task) {
+        if (!tokens::take(task)) return call::no_task;
+        int index = 0;
+        while (spare[index] != task)
+            ++index;
+        return index;
+    }
+};
+
+// With one thief only: one that finds another at work gives up, whatever is in the ring.
+void operations_in_one_order() {
+    auto w = std::make_unique<noted_world>();
+    w->prepare(3);
+    run_threads(
+        [&] {
+            w->push(0);
+            w->push(1);
+            w->push(2);
+            w->pop();
+        },
+        [&] {
+            w->steal();
+            w->pop_of_the_thief();
+            w->steal();
+        });
+    w->end();
+}
+
 const scenario one_thief_s{"local_queue.one_thief", one_thief};
 const scenario two_thieves_s{"local_queue.two_thieves", two_thieves};
 const scenario overflow_s{"local_queue.overflow_beside_a_thief", overflow_beside_a_thief};
@@ -155,6 +220,8 @@ const scenario reuse_s{"local_queue.reuse_of_slots", reuse_of_slots};
 const scenario chain_s{"local_queue.thief_of_a_thief", thief_of_a_thief};
 const scenario mutual_s{"local_queue.mutual_theft", mutual_theft};
 const scenario large_s{"local_queue.overflow_beside_two_thieves", overflow_beside_two_thieves};
+
+const scenario order_s{"local_queue.operations_in_one_order", operations_in_one_order};
 
 TEST(local_queue_model, owner_and_one_thief_take_each_task_once) {
     expect_holds(one_thief_s);
@@ -182,6 +249,10 @@ TEST(local_queue_model, two_workers_steal_from_each_other) {
 
 TEST(local_queue_model, overflow_beside_two_thieves_loses_nothing) {
     expect_holds(large_s);
+}
+
+TEST(local_queue_model, owner_and_one_thief_are_linearizable) {
+    expect_holds(order_s);
 }
 
 void caught(const char* name, const char* line, mutant::kind what) {
@@ -224,6 +295,23 @@ TEST(local_queue_mutants, thief_never_gives_the_slots_back) {
 
 TEST(local_queue_mutants, thief_copies_nothing) {
     caught("copy skipped", "mine.slot(to + i).store(task, relaxed)", mutant::kind::skip);
+}
+
+// Nothing but that an operation comes after one that is over tells that these are wrong.
+void caught_by_its_order(const char* name, const char* line, std::memory_order order) {
+    const mutant bug{
+        .name = name, .file = "runtime/scheduler/local_queue.h", .line = line, .order = order};
+    expect_caught(bug, {order_s}, "not linearizable");
+}
+
+TEST(local_queue_mutants, push_is_only_released) {
+    caught_by_its_order("T release", "tail_.store(tail + 1, seq_cst);  // T",
+                        std::memory_order_release);
+}
+
+TEST(local_queue_mutants, thief_only_acquires_the_tail) {
+    caught_by_its_order("S of tail_ acquire", "const std::uint32_t queued = tail_.load(seq_cst)",
+                        std::memory_order_acquire);
 }
 
 }  // namespace

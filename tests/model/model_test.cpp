@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace edo_check {
@@ -37,7 +38,9 @@ void expect_holds(const scenario& s) {
         << found.summary(how.name);
 }
 
-void expect_caught(const mutant& bug, std::initializer_list<scenario> family) {
+void expect_caught(const mutant& bug,
+                   std::initializer_list<scenario> family,
+                   const std::string& what) {
     std::uint64_t runs = 0;
     // Most bugs need one preemption: try that everywhere first.
     for (unsigned bound = 1; bound <= 2; ++bound) {
@@ -59,6 +62,7 @@ void expect_caught(const mutant& bug, std::initializer_list<scenario> family) {
             if (std::getenv("EDO_CHECK_TABLES") != nullptr)
                 std::printf("%sEDO_CHECK_REPLAY='%s'\n", found.table.c_str(), found.replay.c_str());
             std::fflush(stdout);
+            EXPECT_THAT(found.what, testing::HasSubstr(what));
             return;
         }
     }

@@ -21,7 +21,9 @@ struct scenario {
 /// preemptions, or two million.
 void expect_holds(const scenario& s);
 
-/// Plants `bug` and expects that a run of one of the scenarios fails.
-void expect_caught(const mutant& bug, std::initializer_list<scenario> family);
+/// Plants `bug` and expects that a run of one of the scenarios fails, and says `what`.
+void expect_caught(const mutant& bug,
+                   std::initializer_list<scenario> family,
+                   const std::string& what = "");
 
 }  // namespace edo_check

@@ -2,7 +2,9 @@
 // that move from frame to ring, and the end of the channel from either side.
 
 #include "model_test.h"
+#include "mpsc_specification.h"
 #include "task_executor.h"
+#include <edo_check/linearizability.h>
 #include <memory>
 #include <optional>
 
@@ -15,12 +17,16 @@
 namespace {
 
 namespace mpsc = edo::sync::mpsc;
+using specification = edo::model::mpsc_specification;
+using call = edo::model::mpsc_call;
 using edo::task;
 using edo::model::executor;
 using edo::model::untaken;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
+using edo_check::expect_linearizable;
+using edo_check::history;
 using edo_check::mutant;
 using edo_check::run_threads;
 using edo_check::scenario;
@@ -233,6 +239,101 @@ void closed_beside_the_receivers_end() {
     expect(h.is_finished() && !w->tx, "the task did not end");
 }
 
+// A world in which what is done is noted.
+struct noted_world : world {
+    history<call> seen;
+
+    void try_send(int number) {
+        const unsigned n = seen.invoke();
+        const auto sent = tx->try_send(make(number));
+        const auto answer = sent                                ? call::done
+                            : sent.error() == edo::errc::closed ? call::closed
+                                                                : call::would_wait;
+        seen.respond(n, {call::try_send, answer, number});
+    }
+
+    void try_receive() {
+        const unsigned n = seen.invoke();
+        const auto got = rx->try_recv();
+        if (got) {
+            seen.respond(n, {call::try_recv, call::done, **got});
+        } else {
+            const bool is_closed = got.error() == edo::errc::closed;
+            seen.respond(n, {call::try_recv, is_closed ? call::closed : call::would_wait});
+        }
+    }
+
+    void close() {
+        const unsigned n = seen.invoke();
+        rx->close();
+        seen.respond(n, {call::close, call::done});
+    }
+};
+
+task<> send_and_note(noted_world* w, int number) {
+    const unsigned n = w->seen.invoke();
+    const auto sent = co_await w->tx->send(world::make(number));
+    w->seen.respond(n, {call::send, sent ? call::done : call::closed, number});
+}
+
+task<> receive_and_note(noted_world* w) {
+    const unsigned n = w->seen.invoke();
+    const auto got = co_await w->rx->recv();
+    if (got) {
+        w->seen.respond(n, {call::recv, call::done, **got});
+    } else {
+        w->seen.respond(n, {call::recv, call::closed});
+    }
+}
+
+void operations_in_one_order() {
+    auto w = std::make_unique<noted_world>();
+    run_threads(
+        [&] {
+            w->try_send(0);
+            w->try_send(1);
+        },
+        [&] { w->try_send(2); },
+        [&] {
+            w->try_receive();
+            w->close();
+            w->try_receive();
+            w->try_receive();
+        });
+    expect_linearizable(w->seen, specification{});
+}
+
+// A message that waits for room in the frame of its sender.
+void waiting_send_in_one_order() {
+    auto w = std::make_unique<noted_world>();
+    w->try_send(0);
+    {
+        const auto waiting = w->ex.spawn(send_and_note, w.get(), 1);
+        run_threads([&] { w->ex.work(); }, [&] { w->try_send(2); },
+                    [&] {
+                        w->try_receive();
+                        w->try_receive();
+                        w->close();
+                    });
+    }
+    expect_linearizable(w->seen, specification{});
+}
+
+void waiting_recv_in_one_order() {
+    auto w = std::make_unique<noted_world>();
+    {
+        const auto waiting = w->ex.spawn(receive_and_note, w.get());
+        run_threads([&] { w->ex.work(); },
+                    [&] {
+                        w->try_send(0);
+                        w->try_send(1);
+                    },
+                    [&] { w->try_send(2); });
+    }
+    w->try_receive();
+    expect_linearizable(w->seen, specification{});
+}
+
 const scenario waiting_s{"mpsc.waiting_send_beside_recv", waiting_send_beside_recv};
 const scenario dropped_s{"mpsc.waiting_send_is_dropped", waiting_send_is_dropped};
 const scenario close_s{"mpsc.waiting_send_beside_close", waiting_send_beside_close};
@@ -247,6 +348,10 @@ const scenario unused_s{"mpsc.unused_permit_beside_the_receivers_end",
 const scenario permit_s{"mpsc.permit_is_the_last_sender", permit_is_the_last_sender};
 const scenario back_s{"mpsc.untaken_message_is_put_back", untaken_message_is_put_back};
 const scenario closed_s{"mpsc.closed_beside_the_receivers_end", closed_beside_the_receivers_end};
+
+const scenario order_s{"mpsc.operations_in_one_order", operations_in_one_order};
+const scenario send_order_s{"mpsc.waiting_send_in_one_order", waiting_send_in_one_order};
+const scenario recv_order_s{"mpsc.waiting_recv_in_one_order", waiting_recv_in_one_order};
 
 TEST(mpsc_model, room_goes_to_the_sender_that_waits) {
     expect_holds(waiting_s);
@@ -290,6 +395,18 @@ TEST(mpsc_model, dropped_receive_puts_the_message_back) {
 
 TEST(mpsc_model, sender_learns_that_nobody_receives) {
     expect_holds(closed_s);
+}
+
+TEST(mpsc_model, attempts_and_close_are_linearizable) {
+    expect_holds(order_s);
+}
+
+TEST(mpsc_model, send_that_waits_is_linearizable) {
+    expect_holds(send_order_s);
+}
+
+TEST(mpsc_model, receive_that_waits_is_linearizable) {
+    expect_holds(recv_order_s);
 }
 
 void caught(const char* name, const char* function) {
