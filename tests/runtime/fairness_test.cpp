@@ -3,7 +3,9 @@
 #include "net/local_pair.h"
 #include "runtime/flavors.h"
 #include <atomic>
+#include <cstdint>
 #include <functional>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -46,32 +48,103 @@ edo::task<> wake_itself_until(std::reference_wrapper<flag> stop) {
     co_await std::move(op);
 }
 
-/// Two of these wake each other, through the slot of the task woken last.
+/// How often players were polled on the calling thread, and what they have seen of the third.
+struct plays {
+    std::uint64_t count = 0;
+    std::uint64_t since_third = 0;
+    std::uint64_t third_seen = 0;
+};
+
+plays& plays_here() {
+    thread_local plays mine;
+    return mine;
+}
+
+/// What the players and a third task know of each other.
+struct court {
+    // On one thread, and without a poll of the third anywhere: many seconds. Then they end by
+    // themselves, so that a third one that is starved makes the test fail and not hang.
+    static constexpr std::uint64_t starved = 100'000'000;
+
+    flag is_over = false;
+    std::atomic<std::uint64_t> polls_of_third = 0;
+    std::atomic<std::uint64_t> most_plays_between = 0;
+};
+
+/// Two players wake each other: who is woken last comes into its worker's slot, where others do
+/// not get at it, and is the next to run. So they stay on one worker.
 struct ball {
-    std::atomic<int> turn = 0;
+    std::mutex lock;
     edo::waker waiting[2];
 };
 
 class hit {
 public:
-    hit(ball& b, int side, flag& until) noexcept : ball_(&b), side_(side), until_(&until) {}
+    hit(ball& b, int side, court& at) noexcept : ball_(&b), side_(side), court_(&at) {}
 
     bool poll(edo::context& cx) noexcept {
-        ball_->waiting[side_] = cx.waker();
-        ball_->waiting[1 - side_].wake();
-        return until_->load();
+        if (court_->is_over.load() || is_third_starved()) return true;
+        edo::waker other;
+        {
+            std::lock_guard guard(ball_->lock);
+            ball_->waiting[side_] = cx.waker();
+            other = ball_->waiting[1 - side_];
+        }
+        other.wake();
+        return false;
     }
 
     void take() noexcept {}
 
 private:
+    bool is_third_starved() const {
+        plays& here = plays_here();
+        ++here.count;
+        const std::uint64_t seen = court_->polls_of_third.load(std::memory_order_relaxed);
+        if (std::exchange(here.third_seen, seen) != seen) here.since_third = 0;
+        if (++here.since_third == court::starved) court_->is_over.store(true);
+        return court_->is_over.load(std::memory_order_relaxed);
+    }
+
     ball* ball_;
     int side_;
-    flag* until_;
+    court* court_;
 };
 
-edo::task<> play(std::reference_wrapper<ball> b, int side, std::reference_wrapper<flag> stop) {
-    hit op(b, side, stop);
+edo::task<> play(std::reference_wrapper<ball> b, int side, std::reference_wrapper<court> at) {
+    hit op(b, side, at);
+    co_await std::move(op);
+}
+
+/// The third: goes behind all that is queued on its worker, and counts the plays until its next
+/// turn, unless that is on another thread.
+class stand_in_line {
+public:
+    stand_in_line(court& at, int turns) noexcept : court_(&at), turns_(turns) {}
+
+    bool poll(edo::context& cx) noexcept {
+        const plays& here = plays_here();
+        court_->polls_of_third.fetch_add(1);
+        if (before_ == &here && here.count - count_before_ > court_->most_plays_between.load())
+            court_->most_plays_between.store(here.count - count_before_);
+        before_ = &here;
+        count_before_ = here.count;
+        if (--turns_ == 0) return true;
+        cx.waker().wake();
+        return false;
+    }
+
+    void take() noexcept {}
+
+private:
+    court* court_;
+    int turns_;
+    const plays* before_ = nullptr;
+    std::uint64_t count_before_ = 0;
+};
+
+edo::task<> watch(std::reference_wrapper<court> at, int turns) {
+    stand_in_line op(at, turns);
     co_await std::move(op);
 }
 
@@ -104,21 +177,26 @@ TEST_P(fairness_of_any_runtime, tasks_that_wake_themselves_for_ever_starve_nobod
 }
 
 TEST_P(fairness_of_any_runtime, pairs_that_wake_each_other_for_ever_starve_nobody) {
+    constexpr int pairs = 8;  // enough for each worker to have one
     const auto made = make();
     auto& rt = *made;
-    flag stop = false;
-    // On one worker each pair stays there; with more, they are local to one.
+    court at;
+    ball balls[pairs];
+    std::vector<edo::join_handle<void>> players;
+    for (ball& each : balls)
+        for (const int side : {0, 1})
+            players.push_back(rt.spawn(play, std::ref(each), side, std::ref(at)));
+
+    rt.block_on(rt.spawn(watch, std::ref(at), 2'000).join());
+    rt.block_on(live_on());
+
+    EXPECT_FALSE(at.is_over.load()) << "nobody else came to run";
+    // All pairs may be on one worker: before it is the third one's turn again, each player ahead of
+    // it in the line has its turn, and each of those begins a rally that the slot's limit ends.
+    EXPECT_LT(at.most_plays_between.load(), 1'000U);
+    at.is_over.store(true);
     rt.block_on([&]() -> edo::task<> {
-        ball balls[4];
-        std::vector<edo::join_handle<void>> all;
-        for (ball& each : balls) {
-            all.push_back(edo::spawn_local(play, std::ref(each), 0, std::ref(stop)));
-            all.push_back(edo::spawn_local(play, std::ref(each), 1, std::ref(stop)));
-        }
-        auto living = edo::spawn_local(live_on);
-        co_await std::move(living).join();
-        stop.store(true);
-        for (auto& each : all)
+        for (auto& each : players)
             co_await each.cancel();
     });
 }
