@@ -111,6 +111,8 @@ double figure_of(const T& of) noexcept {
 }
 
 constexpr figure<worker_metrics> worker_figures[] = {
+    {"edo_worker_is_spare", "gauge", "1: takes the place of blocked workers only.",
+     &figure_of<&worker_metrics::is_spare>},
     {"edo_worker_polls_total", "counter", "Polls of tasks.", &figure_of<&worker_metrics::polls>},
     {"edo_worker_forced_yields_total", "counter", "Polls ended by a used-up budget.",
      &figure_of<&worker_metrics::forced_yields>},
@@ -159,6 +161,8 @@ constexpr figure<blocking_pool_metrics> pool_figures[] = {
      &figure_of<&blocking_pool_metrics::threads>},
     {"edo_blocking_threads_limit", "gauge", "Most threads that it may have.",
      &figure_of<&blocking_pool_metrics::max_threads>},
+    {"edo_blocking_idle_threads", "gauge", "Threads without a call.",
+     &figure_of<&blocking_pool_metrics::idle_threads>},
     {"edo_blocking_running_calls", "gauge", "Calls that its threads make.",
      &figure_of<&blocking_pool_metrics::running>},
     {"edo_blocking_queued_calls", "gauge", "Calls that wait for a thread.",

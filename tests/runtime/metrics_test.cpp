@@ -5,8 +5,8 @@
 #include "support/event.h"
 #include <atomic>
 #include <functional>
+#include <latch>
 #include <optional>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -20,6 +20,7 @@
 #include <edo/runtime/spawn_blocking.h>
 #include <edo/task/budget.h>
 #include <edo/task/spawn.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/yield.h>
 #include <edo/timer/sleep.h>
 #include <edo/timer/timeout.h>
@@ -271,6 +272,90 @@ TEST_P(metrics_of_any_runtime, outlive_the_shutdown) {
     EXPECT_EQ(now.total().timers_fired, 1U);
 }
 
+/// Holds a worker in a poll.
+struct gate {
+    std::latch entered{1}, open{1};
+
+    void hold() {
+        entered.count_down();
+        open.wait();
+    }
+};
+
+edo::task<> hold(std::reference_wrapper<gate> at) {
+    at.get().hold();
+    co_return;
+}
+
+TEST(metrics_of_workers, tell_of_a_blocked_one_and_of_its_spare) {
+    gate at;
+    auto rt = edo::runtime::builder()
+                  .worker_threads(1)
+                  .blocked_after(1ms)
+                  .report_blocked_after(0s)
+                  .build()
+                  .value();
+    EXPECT_EQ(rt.metrics().substitutions, 0U);
+    auto held = rt.spawn(hold, std::ref(at));
+    at.entered.wait();
+    while (rt.metrics().substitutions == 0)
+        std::this_thread::yield();
+
+    // The spare has nothing to do, so it is not blocked too.
+    const runtime_metrics now = rt.metrics();
+
+    at.open.count_down();
+    rt.block_on(std::move(held).join());
+    EXPECT_EQ(now.substitutions, 1U);
+    EXPECT_EQ(now.blocked_polls, 1U);
+    ASSERT_EQ(now.workers.size(), 2U);
+    EXPECT_FALSE(now.workers[0].is_spare);
+    EXPECT_TRUE(now.workers[1].is_spare);
+    const std::string text = now.to_prometheus();
+    EXPECT_THAT(text, HasSubstr("edo_substitutions_total{runtime=\"edo\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("edo_blocked_polls_total{runtime=\"edo\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("edo_worker_is_spare{runtime=\"edo\",worker=\"0\"} 0\n"));
+    EXPECT_THAT(text, HasSubstr("edo_worker_is_spare{runtime=\"edo\",worker=\"1\"} 1\n"));
+}
+
+edo::task<> queue_three_and_hold(std::reference_wrapper<gate> at) {
+    for (int i = 0; i < 3; ++i)
+        edo::spawn(nothing).detach();
+    at.get().hold();
+    co_return;
+}
+
+// Nobody takes the place of the worker, so what is queued stays where it is.
+TEST(metrics_of_workers, count_what_waits_in_each_queue) {
+    gate at;
+    auto rt = edo::runtime::builder().worker_threads(1).blocked_after(0s).build().value();
+    const auto batch = edo::spawn_options().priority(edo::priority::batch);
+    auto held = rt.spawn(queue_three_and_hold, std::ref(at));
+    at.entered.wait();
+    std::vector<edo::join_handle<void>> waiting;
+    for (int i = 0; i < 2; ++i)
+        waiting.push_back(rt.spawn(nothing));
+    for (int i = 0; i < 5; ++i)
+        waiting.push_back(rt.spawn(edo::with(batch, nothing)));
+    waiting.push_back(rt.spawn(edo::with(edo::spawn_options().worker(0), nothing)));
+
+    const runtime_metrics now = rt.metrics();
+
+    at.open.count_down();
+    for (auto& each : waiting)
+        rt.block_on(std::move(each).join());
+    rt.block_on(std::move(held).join());
+    EXPECT_EQ(now.workers[0].queued, 4U);
+    EXPECT_EQ(now.inject_queued, 2U);
+    EXPECT_EQ(now.batch_queued, 5U);
+    const std::string text = now.to_prometheus();
+    EXPECT_THAT(text, HasSubstr("edo_worker_queued_tasks{runtime=\"edo\",worker=\"0\"} 4\n"));
+    EXPECT_THAT(text, HasSubstr("edo_inject_queued_tasks{runtime=\"edo\"} 2\n"));
+    EXPECT_THAT(text, HasSubstr("edo_batch_queued_tasks{runtime=\"edo\"} 5\n"));
+    EXPECT_EQ(rt.metrics().batch_queued, 0U);
+    EXPECT_EQ(rt.metrics().total().queued, 0U);
+}
+
 TEST(metrics_of_workers, count_a_full_queue_once_when_half_of_it_is_given_away) {
     auto rt = edo::runtime::builder().worker_threads(1).build().value();
     rt.block_on([]() -> edo::task<> {
@@ -301,102 +386,6 @@ TEST(metrics_of_workers, count_what_one_takes_from_the_other) {
     const worker_metrics now = rt.metrics().total();
     EXPECT_GE(now.stolen, now.steals);
     EXPECT_GE(now.steal_attempts, now.steals);
-}
-
-// ---- as text
-
-struct sample {
-    std::string name;
-    std::string labels;
-    double value;
-};
-
-/// Reads the text format as a server does, and holds each line against it.
-std::vector<sample> parse(const std::string& text) {
-    std::vector<sample> all;
-    std::istringstream lines(text);
-    std::string family;
-    for (std::string line; std::getline(lines, line);) {
-        if (line.starts_with("# HELP ")) continue;
-        if (line.starts_with("# TYPE ")) {
-            std::istringstream words(line.substr(7));
-            std::string type;
-            words >> family >> type;
-            EXPECT_TRUE(type == "counter" || type == "gauge" || type == "histogram") << line;
-            continue;
-        }
-        const std::size_t open = line.find('{');
-        const std::size_t close = line.rfind("} ");
-        if (open == std::string::npos || close == std::string::npos) {
-            ADD_FAILURE() << line;
-            continue;
-        }
-        sample each{line.substr(0, open), line.substr(open + 1, close - open - 1), 0};
-        std::size_t read = 0;
-        each.value = std::stod(line.substr(close + 2), &read);
-        EXPECT_EQ(read, line.size() - close - 2) << line;
-        EXPECT_TRUE(each.name.starts_with(family)) << line;
-        all.push_back(each);
-    }
-    return all;
-}
-
-TEST(metrics_as_text, say_each_figure_of_each_worker) {
-    auto rt = edo::runtime::builder().worker_threads(2).name("shop").build().value();
-    rt.block_on([]() -> edo::task<> { co_await edo::sleep(1ms); });
-    const runtime_metrics now = rt.metrics();
-    const std::string text = now.to_prometheus();
-    EXPECT_TRUE(text.ends_with('\n'));
-    double polls = 0;
-    double completed = 0;
-    for (const sample& each : parse(text)) {
-        EXPECT_THAT(each.labels, HasSubstr("runtime=\"shop\""));
-        if (each.name == "edo_worker_polls_total") polls += each.value;
-        if (each.labels.find("how=\"completed\"") != std::string::npos) completed = each.value;
-    }
-    EXPECT_EQ(polls, static_cast<double>(now.total().polls));
-    EXPECT_EQ(completed, 1);
-}
-
-TEST(metrics_as_text, have_histograms_of_each_worker_that_add_up) {
-    runtime_metrics now;
-    now.workers.resize(2);
-    edo::detail::duration_counts counts;
-    now.workers[0].poll_time = counts.read();
-    counts.add(10ns);
-    counts.add(1us);
-    counts.add(10min);
-    now.workers[1].poll_time = counts.read();
-    double before = 0;
-    double below_128_ns = -1;
-    double counted = -1;
-    double sum = -1;
-    for (const sample& each : parse(now.to_prometheus())) {
-        if (!each.name.starts_with("edo_worker_poll_seconds")) continue;
-        if (each.labels.find("worker=\"1\"") == std::string::npos) {
-            EXPECT_THAT(each.labels, HasSubstr("worker=\"0\""));
-            EXPECT_EQ(each.value, 0) << each.name;
-            continue;
-        }
-        if (each.name.ends_with("_bucket")) {
-            EXPECT_GE(each.value, before);
-            before = each.value;
-            if (each.labels.find("le=\"1.28e-07\"") != std::string::npos) below_128_ns = each.value;
-        }
-        if (each.name.ends_with("_count")) counted = each.value;
-        if (each.name.ends_with("_sum")) sum = each.value;
-    }
-    EXPECT_EQ(below_128_ns, 1);
-    EXPECT_EQ(counted, before);
-    EXPECT_EQ(counted, 3);
-    EXPECT_NEAR(sum, 600, 0.001);
-    EXPECT_THAT(now.to_prometheus(), HasSubstr("worker=\"1\",le=\"+Inf\"} 3\n"));
-}
-
-TEST(metrics_as_text, escape_the_name) {
-    runtime_metrics now;
-    now.runtime_name = "a \"b\\c\"\nd";
-    EXPECT_THAT(now.to_prometheus(), HasSubstr(R"(runtime="a \"b\\c\"\nd")"));
 }
 
 }  // namespace
