@@ -24,9 +24,9 @@ struct group_paths {
     std::string v1;
 };
 
-group_paths own_groups() {
+group_paths own_groups(const std::string& root) {
     group_paths found;
-    std::ifstream file("/proc/self/cgroup");
+    std::ifstream file(root + "/proc/self/cgroup");
     for (std::string line; std::getline(file, line);) {
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
@@ -38,30 +38,21 @@ group_paths own_groups() {
     return found;
 }
 
+/// Of limits of which 0 is none.
+unsigned smaller_limit(unsigned a, unsigned b) noexcept {
+    return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
 /// Calls `read(folder)` for a group and all above it; a quota of any of them holds.
 template <class Read>
 unsigned tightest(const std::string& root, std::string group, Read read) {
     unsigned least = 0;
     for (;;) {
-        if (const unsigned cores = read(root + group); cores != 0)
-            least = least == 0 ? cores : std::min(least, cores);
+        least = smaller_limit(least, read(root + group));
         const std::size_t last = group.rfind('/');
         if (last == std::string::npos) return least;
         group.erase(last);
     }
-}
-
-unsigned quota_of_own_groups() {
-    const group_paths groups = own_groups();
-    const unsigned v2 = tightest("/sys/fs/cgroup", groups.v2, [](const std::string& folder) {
-        return cores_of_quota(first_line_of(folder + "/cpu.max"));
-    });
-    const unsigned v1 = tightest("/sys/fs/cgroup/cpu", groups.v1, [](const std::string& folder) {
-        return cores_of_quota(first_line_of(folder + "/cpu.cfs_quota_us") + ' ' +
-                              first_line_of(folder + "/cpu.cfs_period_us"));
-    });
-    if (v1 == 0 || v2 == 0) return std::max(v1, v2);
-    return std::min(v1, v2);
 }
 
 }  // namespace
@@ -91,9 +82,25 @@ std::vector<int> usable_cores() {
     return cores;
 }
 
+unsigned quota_of_own_groups(const std::string& root) {
+    const group_paths groups = own_groups(root);
+    const std::string mounted = root + "/sys/fs/cgroup";
+    const auto quota_v2 = [](const std::string& folder) {
+        return cores_of_quota(first_line_of(folder + "/cpu.max"));
+    };
+    const auto quota_v1 = [](const std::string& folder) {
+        return cores_of_quota(first_line_of(folder + "/cpu.cfs_quota_us") + ' ' +
+                              first_line_of(folder + "/cpu.cfs_period_us"));
+    };
+    unsigned least = tightest(mounted, groups.v2, quota_v2);
+    // Where both versions are mounted, one of them has the controller.
+    least = smaller_limit(least, tightest(mounted + "/unified", groups.v2, quota_v2));
+    return smaller_limit(least, tightest(mounted + "/cpu", groups.v1, quota_v1));
+}
+
 unsigned default_worker_count() {
     const unsigned cores = static_cast<unsigned>(usable_cores().size());
-    const unsigned quota = quota_of_own_groups();
+    const unsigned quota = quota_of_own_groups("");
     return quota == 0 ? cores : std::min(cores, quota);
 }
 

@@ -15,6 +15,7 @@
 #include <edo/runtime/run.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/scheduler/usable_cores.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/yield.h>
 
 namespace {
@@ -142,23 +143,6 @@ TEST(runtime_builder, default_follows_the_affinity_mask) {
     EXPECT_EQ(rt.info().workers, 1U);
 }
 
-TEST(usable_cores, quota_is_rounded_up_to_whole_cores) {
-    using edo::detail::cores_of_quota;
-
-    EXPECT_EQ(cores_of_quota("50000 100000"), 1U);
-    EXPECT_EQ(cores_of_quota("100000 100000"), 1U);
-    EXPECT_EQ(cores_of_quota("150000 100000"), 2U);
-    EXPECT_EQ(cores_of_quota("800000 100000\n"), 8U);
-}
-
-TEST(usable_cores, text_that_is_no_quota_limits_nothing) {
-    using edo::detail::cores_of_quota;
-
-    for (const char* none :
-         {"", "max 100000", "-1 100000", "100000", "100000 0", "0 100000", "x y"})
-        EXPECT_EQ(cores_of_quota(none), 0U) << none;
-}
-
 int threads_left = 0;
 
 int refuse_after_some(pthread_t* thread,
@@ -251,17 +235,23 @@ TEST(runtime_builder, many_more_workers_than_cores_work) {
     EXPECT_EQ(sum, 999 * 1'000 / 2);
 }
 
-TEST(runtime_builder, pinned_workers_stay_on_their_core) {
-    auto rt = edo::runtime::builder().worker_threads(1).pin_workers(true).build().value();
+edo::task<std::vector<int>> cores_of_this_thread() {
+    co_return edo::detail::usable_cores();  // what the kernel says of the calling thread
+}
 
-    const int cores = rt.block_on([]() -> edo::task<int> {
-        cpu_set_t mine;
-        CPU_ZERO(&mine);
-        ::sched_getaffinity(0, sizeof mine, &mine);
-        co_return CPU_COUNT(&mine);
-    });
+TEST(runtime_builder, pinned_workers_are_tied_to_one_usable_core_after_the_other) {
+    constexpr unsigned workers = 3;  // more than cores here: then it begins again at the first
+    const std::vector<int> usable = edo::detail::usable_cores();
+    auto rt = edo::runtime::builder().worker_threads(workers).pin_workers(true).build().value();
 
-    EXPECT_EQ(cores, 1);
+    std::vector<std::vector<int>> seen, expected;
+    for (unsigned i = 0; i < workers; ++i) {
+        const auto there = edo::spawn_options().worker(i);
+        seen.push_back(rt.block_on(rt.spawn(edo::with(there, cores_of_this_thread)).join()));
+        expected.push_back({usable[i % usable.size()]});
+    }
+
+    EXPECT_EQ(seen, expected);
 }
 
 TEST(runtime_builder, threads_carry_the_name) {
