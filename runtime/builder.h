@@ -146,6 +146,10 @@ public:
     /// max_blocking_threads()), its queued tasks go to the others, and a monitor thread serves its
     /// timers and sockets. It is found out after one to two such spans. Default: 10 ms. Zero:
     /// never; then what is bound to a blocked worker waits for it.
+    ///
+    /// This is also the grace of the task that a worker has woken last, which is to run next there:
+    /// other workers leave it alone, however idle they are, and only the monitor takes it from a
+    /// worker that is blocked. With zero it waits until its worker comes back.
     /// Cost: while some worker is awake the monitor has a look at all of them in each span; it
     ///       sleeps while all of them do.
     runtime_builder& blocked_after(duration span) noexcept {

@@ -13,8 +13,11 @@ class task_header;
 //              taken ─── fill (F'): the other task is displaced ──► taken
 //                                         └ steal (S): the owner is stuck in a poll ─► empty
 //
-// Only the owner fills the slot; the monitor steals from it (monitor.h). The task belongs to who
-// has taken it out; with it goes the reference of its queue entry.
+// Only the owner fills the slot; the monitor steals from it (monitor.h). Thieves never do: what was
+// woken last finds what it needs in the owner's cache, if it is left there for a moment. How long
+// that moment is, the monitor decides: until it finds the owner blocked, after one to two spans of
+// runtime_builder::blocked_after(). With a span of 0 there is no monitor, and no end to it. The
+// task belongs to who has taken it out; with it goes the reference of its queue entry.
 //
 //  mark  where      transition        ordering  pairs with
 //  F     fill       empty -> taken    release   S: the thief sees the task. A store is enough:
