@@ -125,8 +125,9 @@ public:
     }
 
     /// Seeds every choice of the scheduler: whom to steal from, which branch of a select goes
-    /// first. With one thread the same seed gives the same order. Default: the environment variable
-    /// EDO_SEED, else the clock.
+    /// first. On one worker, as on a current-thread runtime, tasks that do the same make the same
+    /// choices with the same seed; with more workers it depends on chance which of them polls a
+    /// task. Default: the environment variable EDO_SEED, else the clock.
     runtime_builder& seed(std::uint64_t value) noexcept {
         config_.seed = value;
         return *this;

@@ -14,6 +14,7 @@ worker::worker(multi_thread& shared, unsigned index, bool is_spare)
     : is_active(true),
       shared_(shared),
       choices_(shared.config().seed + index),
+      victims_(~(shared.config().seed + index)),
       spin_(shared.config().busy_poll),
       sole_(!is_spare && shared.begins_alone()),
       is_spare_(is_spare),

@@ -182,7 +182,8 @@ private:
     multi_thread& shared_;
     own_execution exec_;
     detail::driver driver_;
-    random choices_;
+    random choices_;  // of tasks
+    random victims_;  // apart: how often it searches is chance, and no task is to notice
     spin_policy spin_;
     // Odd while a task has its turn; written by the owner. Relaxed: only a picture, and who decides
     // by it looks again.

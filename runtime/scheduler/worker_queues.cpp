@@ -123,7 +123,7 @@ task_header* worker::search() noexcept {
     }
     if (shared_.config().per_core) return nullptr;  // nobody puts anything where others look
     const unsigned count = shared_.worker_count();
-    const unsigned start = choices_.below(count);
+    const unsigned start = victims_.below(count);
     for (unsigned i = 0; i < count; ++i) {
         const unsigned victim = (start + i) % count;
         if (victim == index_) continue;
