@@ -16,13 +16,18 @@
 #include <gtest/gtest.h>
 
 #include <edo/runtime/testing.h>
+#include <edo/sync/broadcast.h>
 #include <edo/sync/mpsc.h>
 #include <edo/sync/mutex.h>
+#include <edo/sync/notify.h>
+#include <edo/sync/oneshot.h>
 #include <edo/sync/semaphore.h>
+#include <edo/sync/watch.h>
 #include <edo/task/budget.h>
 #include <edo/task/join.h>
 #include <edo/task/select.h>
 #include <edo/task/spawn.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/task_group.h>
 #include <edo/task/yield.h>
 #include <edo/timer/interval.h>
@@ -68,6 +73,7 @@ struct world {
     schedule seen;
     edo::sync::mutex<int> counter{0};
     edo::sync::semaphore permits{2};
+    edo::sync::notify bell;
 };
 
 using sender = edo::sync::mpsc::sender<std::uint64_t>;
@@ -115,6 +121,72 @@ edo::task<> race(world& w, std::uint64_t me) {
     }
 }
 
+edo::task<> ask(world& w, std::uint64_t me, edo::sync::oneshot::receiver<std::uint64_t> answer) {
+    auto first = co_await edo::select(answer.recv(), edo::sleep(2ms));
+    w.seen.note(me, first.index());
+    if (first.index() == 0) co_return;
+    auto late = co_await answer.recv();
+    w.seen.note(me, late ? *late : 98);
+}
+
+edo::task<> answer(world& w, std::uint64_t me, edo::sync::oneshot::sender<std::uint64_t> to) {
+    auto first = co_await edo::select(edo::yield_now(), edo::sleep(3ms), edo::yield_now());
+    if (first.index() == 2) co_return;  // and says nothing
+    auto later = co_await edo::select(edo::sleep(1ms), edo::sleep(1ms));
+    if (later.index() == 1) co_await edo::sleep(3ms);
+    w.seen.note(me, to.send(me).has_value() ? 1 : 0);
+}
+
+edo::task<> follow(world& w, std::uint64_t me, edo::sync::watch::receiver<std::uint64_t> value) {
+    for (;;) {
+        auto next = co_await edo::select(value.changed(), w.bell.notified());
+        if (next.index() == 0 && !std::get<0>(next)) co_return;
+        w.seen.note(me, 10 * *value.borrow() + next.index());
+    }
+}
+
+edo::task<> hear(world& w, std::uint64_t me, edo::sync::broadcast::receiver<std::uint64_t> news) {
+    for (;;) {
+        auto heard = co_await news.recv();
+        if (!heard && heard.error() == edo::errc::closed) co_return;
+        w.seen.note(me, heard ? *heard : 1'000 + heard.missed());
+        co_await edo::select(edo::yield_now(), edo::sleep(1ms));
+    }
+}
+
+edo::task<> tell(world& w,
+                 std::uint64_t me,
+                 edo::sync::watch::sender<std::uint64_t> value,
+                 edo::sync::broadcast::sender<std::uint64_t> news) {
+    for (std::uint64_t i = 0; i < 6; ++i) {
+        auto how = co_await edo::select(edo::yield_now(), edo::yield_now(), edo::sleep(0s));
+        if (how.index() != 0) w.seen.note(me, value.send(i).has_value() ? i : 97);
+        if (how.index() != 1) w.seen.note(me, news.send(i).has_value() ? i : 96);
+        if (how.index() != 2) w.bell.notify_one();
+    }
+}
+
+edo::task<> compute(world& w, std::uint64_t me) {
+    for (std::uint64_t i = 0; i < 4; ++i) {
+        w.seen.note(me, i);
+        co_await edo::yield_now();
+    }
+}
+
+/// Tasks that stay on their worker, and those that run when no other is ready.
+edo::task<> spawn_others(world& w, std::uint64_t me) {
+    const auto batch = edo::spawn_options().priority(edo::priority::batch);
+    const auto local_batch = edo::spawn_options().priority(edo::priority::batch).local();
+    std::vector<edo::join_handle<void>> all;
+    all.push_back(edo::spawn(edo::with(batch, compute), std::ref(w), me));
+    all.push_back(edo::spawn_local(compute, std::ref(w), me + 1));
+    all.push_back(edo::spawn(edo::with(local_batch, compute), std::ref(w), me + 2));
+    all.push_back(edo::spawn(edo::with(batch, count), std::ref(w), me + 3));
+    all.push_back(edo::spawn_local(race, std::ref(w), me + 4));
+    for (auto& each : all)
+        co_await std::move(each).join();
+}
+
 edo::task<> play(world& w) {
     edo::task_group group;
     auto [left_tx, left_rx] = edo::sync::mpsc::channel<std::uint64_t>(2);
@@ -130,6 +202,17 @@ edo::task<> play(world& w) {
     group.spawn(tick, std::ref(w), me++);
     group.spawn(race, std::ref(w), me++);
     group.spawn(race, std::ref(w), me++);
+    auto [answer_tx, answer_rx] = edo::sync::oneshot::channel<std::uint64_t>();
+    group.spawn(ask, std::ref(w), me++, std::move(answer_rx));
+    group.spawn(answer, std::ref(w), me++, std::move(answer_tx));
+    auto [value_tx, value_rx] = edo::sync::watch::channel<std::uint64_t>(0);
+    auto [news_tx, news_rx] = edo::sync::broadcast::channel<std::uint64_t>(2);
+    group.spawn(follow, std::ref(w), me++, value_rx);
+    group.spawn(follow, std::ref(w), me++, std::move(value_rx));
+    group.spawn(hear, std::ref(w), me++, news_tx.subscribe());
+    group.spawn(hear, std::ref(w), me++, std::move(news_rx));
+    group.spawn(tell, std::ref(w), me++, std::move(value_tx), std::move(news_tx));
+    group.spawn(spawn_others, std::ref(w), me);
     const auto ended = co_await edo::timeout(1s, group.join());
     w.seen.note(0, ended.has_value() ? 1 : 0);
 }
@@ -183,7 +266,7 @@ TEST(seeded_run, has_a_schedule_of_its_own_for_most_seeds) {
     for (std::uint64_t seed = 1; seed <= 200; ++seed)
         seen.insert(schedule_of(seed).hash());
     EXPECT_GT(seen.size(), 150U);
-    EXPECT_GT(schedule_of(1).length(), 50U);
+    EXPECT_GT(schedule_of(1).length(), 100U);
 }
 
 // In the other process it also says what it has found.
