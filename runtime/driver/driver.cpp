@@ -29,13 +29,17 @@ result<void> driver::open(reactor_kind wanted, execution& exec) {
     return {};
 }
 
-void driver::poll(instant now, unsigned most) noexcept {
+void driver::take_events(unsigned most) noexcept {
     poll_reactor(duration::zero(), most);
-    advance(now);
 }
 
-void driver::advance(instant now) noexcept {
-    if (wheel_->next_deadline() <= now) wheel_->advance(now);
+unsigned driver::advance(instant now) noexcept {
+    return wheel_->next_deadline() <= now ? wheel_->advance(now) : 0;
+}
+
+void driver::poll(instant now) noexcept {
+    take_events();
+    advance(now);
 }
 
 void driver::park(instant limit) noexcept {

@@ -50,11 +50,12 @@ public:
     /// Errors: what make_reactor() says.
     result<void> open(reactor_kind wanted, execution& exec);
 
-    /// Takes what has happened without waiting, at most `most` events, and fires the timers that
-    /// are due at `now`.
-    void poll(instant now, unsigned most = tuning::events_per_poll) noexcept;
-    /// Fires the timers that are due at `now`, and no more.
-    void advance(instant now) noexcept;
+    /// Takes what has happened without waiting, at most `most` events.
+    void take_events(unsigned most = tuning::events_per_poll) noexcept;
+    /// Fires the timers that are due at `now`. Returns: as timer_wheel::advance().
+    unsigned advance(instant now) noexcept;
+    /// Both.
+    void poll(instant now) noexcept;
 
     /// Waits for an event, a deadline or a wake, at most until `limit`; takes what has happened.
     /// Fires no timer: the caller reads the clock first. The wheel's deadlines are the machine's

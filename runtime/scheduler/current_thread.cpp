@@ -224,13 +224,21 @@ void current_thread::visit_driver() noexcept {
     // A real clock also keeps short polls from asking the kernel all the time.
     if (config().paused || exec_.now - last_visit_ >= tuning::driver_gap) {
         last_visit_ = exec_.now;
-        driver_.poll(exec_.now);
-    } else {
-        driver_.advance(exec_.now);
+        driver_.take_events();
     }
+    fire_timers();
     counts_.note_work(exec_.now);
     counts_.sampled.renew(exec_.now);
     queued_.store(queue_.size() + batch_queue_.size(), relaxed);  // see queued_
+}
+
+// Visits come more often than a thousand tasks are polled. Were a batch of timers fired in each of
+// them, all would be in the queue soon, and whoever a socket wakes would wait behind all of them.
+void current_thread::fire_timers() noexcept {
+    if (polls_.get() < timers_wait_until_ && !queue_.is_empty()) return;
+    driver_.advance(exec_.now);
+    if (driver_.wheel().next_deadline() <= exec_.now)
+        timers_wait_until_ = polls_.get() + queue_.size();
 }
 
 void current_thread::wait(instant until) noexcept {
@@ -251,7 +259,7 @@ void current_thread::wait(instant until) noexcept {
     visits_.begin(exec_.now, polls_.get());
     counts_.begin_work(exec_.now);
     counts_.sampled.renew(exec_.now);
-    driver_.advance(exec_.now);
+    fire_timers();
     spin_.note_wait(exec_.now - before, exec_.now, static_cast<std::uint32_t>(polls_.get()));
 }
 
@@ -267,7 +275,7 @@ void current_thread::wait_in_virtual_time(instant until) noexcept {
     exec_.now = virtual_now_ = std::max(virtual_now_, next);
     counts_.begin_work(exec_.now);  // nothing was done in that time
     visits_.begin(exec_.now, polls_.get());
-    driver_.advance(exec_.now);
+    fire_timers();
 }
 
 // Returns: true when there is something to do.

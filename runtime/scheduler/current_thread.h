@@ -77,6 +77,7 @@ private:
     poll_end run_task(task_header& task) noexcept;
     void run_ready(std::size_t most) noexcept;
     void visit_driver() noexcept;
+    void fire_timers() noexcept;
     void wait(instant until) noexcept;
     void wait_in_virtual_time(instant until) noexcept;
     bool spin(instant until) noexcept;
@@ -100,6 +101,8 @@ private:
     spin_policy spin_;
     unsigned polls_until_visit_ = 0;
     instant last_visit_{};
+    // The number of polls after which those that a full batch of timers has woken had their turn.
+    std::uint64_t timers_wait_until_ = 0;
     worker_counts counts_;
     // The length of the queue at the last look at the driver. Relaxed: a figure for people.
     atomic<std::size_t> queued_{0};

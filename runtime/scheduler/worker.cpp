@@ -221,6 +221,16 @@ unsigned worker::room_for_events() const noexcept {
     return queued + few < tuning::events_per_poll ? tuning::events_per_poll - queued : few;
 }
 
+// Visits come more often than a thousand tasks are polled. Were a batch of timers fired in each of
+// them, all would be in the inject queue soon, and whoever comes there would wait behind all of
+// them. A worker without work fires the next batch at once: others have taken the tasks of this
+// one.
+void worker::fire_timers() noexcept {
+    const unsigned fired = driver_.advance(exec_.now);
+    const bool are_more_due = driver_.wheel().next_deadline() <= exec_.now;
+    timers_wait_until_ = are_more_due ? turn() / 2 + ring_.size() + fired : 0;
+}
+
 void worker::visit_driver() noexcept {
     inject_is_due_ = true;
     nested_.note_look();
@@ -229,10 +239,9 @@ void worker::visit_driver() noexcept {
     in_driver_ = true;
     if (exec_.now - last_visit_ >= tuning::driver_gap) {
         last_visit_ = exec_.now;
-        driver_.poll(exec_.now, room_for_events());
-    } else {
-        driver_.advance(exec_.now);
+        driver_.take_events(room_for_events());
     }
+    if (turn() / 2 >= timers_wait_until_) fire_timers();
     in_driver_ = false;
     counts_.note_work(exec_.now);
     counts_.sampled.renew(exec_.now);
@@ -272,7 +281,7 @@ void worker::wait() noexcept {
     visits_.begin(exec_.now, turn() / 2);
     polls_until_visit_ = shared_.config().event_interval;
     in_driver_ = true;
-    driver_.advance(exec_.now);
+    fire_timers();
     in_driver_ = false;
     // A worker that others have to call has nothing of its own to spin for, however often they do.
     spin_.note_wait(was_called ? tuning::long_wait : exec_.now - before, last_visit_,

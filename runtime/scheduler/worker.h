@@ -161,6 +161,7 @@ private:
 
     unsigned room_for_events() const noexcept;
     void visit_driver() noexcept;
+    void fire_timers() noexcept;
     void wait() noexcept;
     bool spin() noexcept;
     void appear(presence::kind how) noexcept;
@@ -205,6 +206,8 @@ private:
     const unsigned index_;
     int thread_id_ = 0;  // published by presence_
     instant last_visit_{};
+    // The number of polls after which those that a full batch of timers has woken had their turn.
+    std::uint64_t timers_wait_until_ = 0;
     worker_counts counts_;
     counter nested_turns_;
     batch_turns batch_turns_;
