@@ -105,20 +105,20 @@ private:
 /// are ready the choice is random, from the runtime's seed. The losers are destroyed before select
 /// returns; what that loses says the `Cancellation:` line of each operation. A branch that is
 /// passed as a variable (an lvalue) is not destroyed: it goes on where it was when it is passed to
-/// a select again.
+/// a select again. Of no branch at all none is ever ready: that does not compile.
 ///
 /// All branches run within the calling task, one at a time: nothing is spawned or allocated (but
 /// the line of a task in a variable, once), and only branches that were woken are polled.
 /// Cancellation: drops all branches that it owns.
 template <class... As>
-    requires(detail::branch_operand<As> && ...)
+    requires(sizeof...(As) != 0 && (detail::branch_operand<As> && ...))
 auto select(As&&... branches) {
     return detail::select_combinator<false, As...>(std::forward<As>(branches)...);
 }
 
 /// As select(), but if several branches are ready the one named first wins.
 template <class... As>
-    requires(detail::branch_operand<As> && ...)
+    requires(sizeof...(As) != 0 && (detail::branch_operand<As> && ...))
 auto select_biased(As&&... branches) {
     return detail::select_combinator<true, As...>(std::forward<As>(branches)...);
 }

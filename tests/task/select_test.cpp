@@ -5,6 +5,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -54,6 +55,16 @@ TEST(select, yields_the_branch_that_is_ready_first_and_the_losers_are_gone) {
         EXPECT_EQ(index, static_cast<std::size_t>(winner));
     }
 }
+
+template <class... As>
+concept selectable = requires(As&&... branches) {
+    edo::select(std::forward<As>(branches)...);
+    edo::select_biased(std::forward<As>(branches)...);
+};
+static_assert(!selectable<>, "of no branch at all none is ever ready");
+static_assert(!selectable<int>);
+static_assert(selectable<event::wait_operation>);
+static_assert(selectable<event::wait_operation, task<int>, task<int>&>);
 
 TEST(select, polls_only_woken_branches) {
     manual_executor ex;
