@@ -14,6 +14,7 @@ namespace detail {
 scheduler& scheduler_of(core* at, std::source_location site) noexcept {
     if (at == nullptr)
         fail("a runtime was used that was moved away; use the one that it was moved to", site);
+    at->check_process(site);
     return at->place({}, site);
 }
 
@@ -33,6 +34,7 @@ void block_thread(core& at, bool (*poll)(void*, context&) noexcept, void* op) {
 edo::blocking_pool basic_runtime::blocking_pool(std::string_view name,
                                                 const blocking_pool_options& options) {
     EDO_CHECK(core_ != nullptr, "blocking_pool() of a runtime that was moved away");
+    core_->check_process(core_->config().built_at);
     return edo::blocking_pool(detail::pool_access(core_->add_pool(name, options)));
 }
 
@@ -89,6 +91,7 @@ current_thread_runtime::current_thread_runtime(std::source_location site) {
 
 std::size_t current_thread_runtime::poll_for(duration limit) {
     detail::current_thread& at = current_thread_of(core_);
+    at.check_process(at.config().built_at);
     at.check_may_block("poll_for", at.config().built_at);
     return at.poll_for(limit);
 }

@@ -31,7 +31,7 @@ class core;
 void block_thread(core& at, bool (*poll)(void* op, context& cx) noexcept, void* op);
 /// Aborts if the calling thread must not block in block_on(), or if `at` is null.
 void check_block_on(core* at, std::source_location site) noexcept;
-/// The scheduler of a runtime, or a loud end if it was moved away.
+/// The scheduler of a runtime, or a loud end if it was moved away or the parent process has it.
 scheduler& scheduler_of(core* at, std::source_location site) noexcept;
 
 /// Turns an operation into a task that yields what it yields.
@@ -63,6 +63,11 @@ T block_on_cell(core& at, task_cell<T>* cell) {
 }  // namespace detail
 
 /// What both kinds of runtime offer.
+///
+/// Requires: the process is the one that built the runtime. In one that was forked from it
+///           block_on(), spawn(), blocking_pool() and poll_for() abort with a message: nobody would
+///           run what they are given. A child builds a runtime of its own, or calls exec; the end
+///           of the inherited one does nothing.
 class basic_runtime {
 public:
     basic_runtime(const basic_runtime&) = delete;

@@ -10,4 +10,13 @@ bool call_around_fork(void (*before)() noexcept, void (*after)() noexcept) noexc
     return ::pthread_atfork(before, after, after) == 0;
 }
 
+atomic<unsigned> forks_behind{0};
+
+void watch_forks() noexcept {
+    // Without the memory for it a child is not found out, and all else goes on.
+    [[maybe_unused]] static const int watched = ::pthread_atfork(nullptr, nullptr, [] {
+        forks_behind.fetch_add(1, relaxed);  // see forks_behind
+    });
+}
+
 }  // namespace edo::detail

@@ -42,7 +42,9 @@ core::core(runtime_config config)
       pool_(*thread_pool::create({config_.max_blocking_threads, config_.blocking_queue,
                                   config_.blocking_keep_alive, config_.stack_bytes,
                                   config_.thread_name + "-b", "default"})),
-      process_(sys::getpid()) {
+      process_(sys::getpid()),
+      forks_before_(fork_count()) {
+    watch_forks();
     pools_.add(pool_);
     if (config_.has_task_hooks) tasks.hooks = &config_.task_hooks;
 }
@@ -65,6 +67,15 @@ thread_pool& core::add_pool(std::string_view name, const blocking_pool_options& 
 
 bool core::is_of_this_process() const noexcept {
     return process_ == sys::getpid();
+}
+
+void core::fail_in_fork(std::source_location site) const noexcept {
+    const std::string message =
+        title_ +
+        " was used in a process that was forked from the one that built it: its threads are not "
+        "here, and its sockets are the parent's. Build another runtime in the child, or call exec "
+        "there";
+    fail(message.c_str(), site);
 }
 
 void core::end(const char* what, duration limit) noexcept {

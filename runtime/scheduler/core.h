@@ -7,6 +7,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/seam/atomic.h>
+#include <edo/base/seam/fork.h>
 #include <edo/runtime/blocking/pool_list.h>
 #include <edo/runtime/blocking/thread_pool.h>
 #include <edo/runtime/dump.h>
@@ -63,6 +64,13 @@ public:
     /// here, and its sockets and rings are not to be touched.
     bool is_of_this_process() const noexcept;
 
+    /// Aborts in such a process, where a task would never run. For calls that are made often: a
+    /// fork that went past libc is not found out.
+    void check_process(std::source_location site) const noexcept {
+        if (fork_count() != forks_before_) [[unlikely]]
+            fail_in_fork(site);
+    }
+
     const runtime_config& config() const noexcept { return config_; }
 
     /// The pool for calls that name none, called "default".
@@ -106,13 +114,15 @@ protected:
 
 private:
     void cancel_each(bool (*concerns)(const task_header& task)) noexcept;
+    [[noreturn]] void fail_in_fork(std::source_location site) const noexcept;
 
     runtime_config config_;
     std::string title_;
     thread_pool& pool_;
     pool_list pools_;
     bool ended_ = false;
-    const int process_;         // that built it
+    const int process_;  // that built it
+    const unsigned forks_before_;
     atomic<unsigned> refs_{2};  // the runtime object's and the registry's
 };
 

@@ -2,8 +2,11 @@
 
 #include "runtime/flavors.h"
 #include "support/manual_executor.h"
+#include <cstdlib>
 #include <latch>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -125,6 +128,84 @@ TEST(misuse, current_thread_runtime_on_another_thread_aborts) {
             std::thread([&] { rt.block_on(nothing()); }).join();
         },
         "block_on of runtime 'edo'.*another thread than the one that built it");
+}
+
+/// Makes a call in a process that is forked from this one, and ends as that does.
+template <class Call>
+[[noreturn]] void end_by_a_child_that(Call call) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(60);  // a call that waits for ever is to fail and not to hang
+        call();
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) std::abort();
+    ::_exit(0);
+}
+
+constexpr const char* forked_message =
+    "runtime 'edo' \\(built at .*\\) was used in a process that was forked from the one that built "
+    "it.*Build another runtime in the child";
+
+TYPED_TEST(misuse_of_any_runtime, block_on_in_a_child_of_fork_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = TypeParam::make();
+            rt.block_on(nothing());
+            end_by_a_child_that([&] { rt.block_on(nothing()); });
+        },
+        forked_message);
+}
+
+TYPED_TEST(misuse_of_any_runtime, spawn_in_a_child_of_fork_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = TypeParam::make();
+            end_by_a_child_that([&] { rt.spawn(nothing).detach(); });
+        },
+        forked_message);
+}
+
+TYPED_TEST(misuse_of_any_runtime, blocking_pool_in_a_child_of_fork_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            auto rt = TypeParam::make();
+            end_by_a_child_that([&] { static_cast<void>(rt.blocking_pool("disk")); });
+        },
+        forked_message);
+}
+
+TEST(misuse, poll_for_in_a_child_of_fork_aborts) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    EXPECT_DEATH(
+        {
+            edo::current_thread_runtime rt;
+            end_by_a_child_that([&] { static_cast<void>(rt.poll_for(0s)); });
+        },
+        forked_message);
+}
+
+// The parent has no other thread here: one could hold a lock at that moment, for ever in the child.
+TEST(misuse, child_of_fork_that_builds_a_runtime_of_its_own_is_none) {
+    edo::current_thread_runtime rt;
+    rt.block_on(nothing());
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::alarm(60);
+        auto own = edo::runtime::builder().worker_threads(1).build().value();
+        own.block_on(own.spawn(nothing).join());
+        ::_exit(7);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7) << status;
+    rt.block_on(nothing());
 }
 
 TEST(misuse, spawn_outside_of_a_runtime_aborts) {
