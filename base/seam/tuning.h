@@ -60,6 +60,8 @@ inline constexpr unsigned ring_entries = pick<unsigned>(256, 4);
 inline constexpr unsigned frames_per_cache = pick<unsigned>(64, 4);
 /// Slabs of frames, all free, that are kept for the next burst: 16 MiB.
 inline constexpr unsigned unused_slabs_kept = pick<unsigned>(512, 2);
+/// Small messages that the first memory of a channel has room for; a power of two.
+inline constexpr std::size_t small_messages = pick<std::size_t>(16, 2);
 /// Live tasks are listed in this many independently locked shards.
 inline constexpr unsigned registry_shards = pick<unsigned>(16, 1);
 /// Looks at a lock that is held before the thread sleeps.

@@ -7,11 +7,20 @@
 #include <utility>
 
 #include <edo/base/check.h>
+#include <edo/base/seam/tuning.h>
+#include <edo/sync/store/message_block.h>
 
 namespace edo::detail {
 
-/// Messages in order, in a ring that grows on demand. Making room may fail and is apart from
-/// putting something in, which cannot.
+/// Messages in order, in a ring of blocks that grows on demand. Making room may fail and is apart
+/// from putting something in, which cannot. A message moves in and out, and hardly ever within: so
+/// what is done under the channel's lock takes no longer where many messages wait.
+///
+///          head_                     tail_
+///            ▼                         ▼
+///     [ . . . m m m m ] ─► [ m m m m . . . ] ─► [ . . . . . . . ]
+///            ▲                                         │
+///            └─────────────────────────────────────────┘
 ///
 /// Thread-safe: no; the channel's lock protects it.
 template <class T>
@@ -20,98 +29,150 @@ public:
     message_ring() noexcept {}
 
     message_ring(message_ring&& other) noexcept
-        : slots_(std::exchange(other.slots_, nullptr)),
-          slot_count_(std::exchange(other.slot_count_, 0)),
-          head_(std::exchange(other.head_, 0)),
-          size_(std::exchange(other.size_, 0)) {}
+        : head_(std::exchange(other.head_, {})),
+          tail_(std::exchange(other.tail_, {})),
+          size_(std::exchange(other.size_, 0)),
+          slot_count_(std::exchange(other.slot_count_, 0)) {}
 
     message_ring& operator=(message_ring&&) = delete;
 
     ~message_ring() {
         while (size_ != 0)
             drop_front();
-        free_slots();
+        spare_blocks<T> unused;
+        give_blocks(unused);
     }
 
     bool is_empty() const noexcept { return size_ == 0; }
 
     std::size_t size() const noexcept { return size_; }
 
-    /// Makes sure that `count` messages in all have room.
-    /// Returns: false when there is no memory; nothing has changed then.
-    bool make_room(std::size_t count) noexcept {
+    /// Makes sure that `count` messages in all have room; of that there is at most two too little.
+    /// Returns: false when `spare` has no block for it; nothing has changed then.
+    bool make_room(std::size_t count, spare_blocks<T>& spare) noexcept {
         if (count <= slot_count_) [[likely]]
             return true;
-        if (count > max_slots) return false;
-        // The first allocation holds some small messages, but only two that are large.
-        constexpr std::size_t first = sizeof(T) <= 32 ? 16 : sizeof(T) <= 256 ? 8 : 2;
-        return grow_to(std::bit_ceil(count < first ? first : count));
+        return grow(spare);
     }
 
     /// Requires: room for one more.
     void push_back(T&& message) noexcept {
         EDO_ASSERT(size_ < slot_count_);
-        ::new (static_cast<void*>(slot(size_))) T(std::move(message));
+        ::new (static_cast<void*>(tail_.slot)) T(std::move(message));
+        tail_.advance();
         ++size_;
     }
 
     /// Requires: room for one more.
     void push_front(T&& message) noexcept {
         EDO_ASSERT(size_ < slot_count_);
-        head_ = (head_ - 1) & (slot_count_ - 1);
-        ::new (static_cast<void*>(slot(0))) T(std::move(message));
+        head_.retreat();
+        ::new (static_cast<void*>(head_.slot)) T(std::move(message));
         ++size_;
     }
 
     /// Requires: not empty.
     void pop_front_to(std::optional<T>& into) noexcept {
         EDO_ASSERT(size_ != 0);
-        into.emplace(std::move(*slot(0)));
+        into.emplace(std::move(*head_.slot));
         drop_front();
     }
 
-    /// Gives memory back after a burst. Requires: empty.
-    void shrink() noexcept {
-        if (slot_count_ > 64) free_slots();
+    /// Gives up its memory after a burst. Requires: empty.
+    void shrink(spare_blocks<T>& unused) noexcept {
+        if (slot_count_ > 64) give_blocks(unused);
     }
 
 private:
-    static constexpr std::size_t max_slots = (~std::size_t{0} / 4) / sizeof(T);
+    using block = message_block<T>;
 
-    T* slot(std::size_t index) noexcept { return slots_ + ((head_ + index) & (slot_count_ - 1)); }
+    // The first block holds some small messages, but only two that are large.
+    static constexpr std::size_t first_slots = sizeof(T) <= 32    ? tuning::small_messages
+                                               : sizeof(T) <= 256 ? 8
+                                                                  : 2;
+    static constexpr std::size_t largest_bytes = std::size_t{16} * 1024;
+    static constexpr std::size_t largest_slots = std::bit_floor(largest_bytes / sizeof(T));
+
+    /// A place in the ring; never the end of a block.
+    class position {
+    public:
+        void advance() noexcept {
+            if (++slot != in->end) [[likely]]
+                return;
+            in = in->next;
+            slot = in->begin();
+        }
+
+        void retreat() noexcept {
+            if (slot == in->begin()) {
+                in = in->previous;
+                slot = in->end;
+            }
+            --slot;
+        }
+
+        T* slot = nullptr;
+        block* in = nullptr;
+    };
 
     void drop_front() noexcept {
-        slot(0)->~T();
-        head_ = (head_ + 1) & (slot_count_ - 1);
+        head_.slot->~T();
+        head_.advance();
         --size_;
     }
 
-    bool grow_to(std::size_t slot_count) noexcept {
-        void* const memory = ::operator new(slot_count * sizeof(T), std::nothrow);
-        if (memory == nullptr) return false;
-        T* const slots = static_cast<T*>(memory);
-        const std::size_t size = size_;
-        for (std::size_t i = 0; i < size; ++i) {
-            ::new (static_cast<void*>(slots + i)) T(std::move(*slot(0)));
-            drop_front();
+    // No block is smaller than one that was added before.
+    std::size_t next_slots() const noexcept {
+        if (slot_count_ < first_slots || largest_slots < first_slots) return first_slots;
+        return slot_count_ < largest_slots ? slot_count_ : largest_slots;
+    }
+
+    [[gnu::noinline]] bool grow(spare_blocks<T>& spare) noexcept {
+        block* const added = spare.take(next_slots());
+        if (added == nullptr) return false;
+        if (slot_count_ == 0) {
+            added->next = added->previous = added;
+            head_ = tail_ = {added->begin(), added};
+        } else if (size_ != 0 && tail_.in == head_.in && tail_.slot <= head_.slot) {
+            insert_behind(*head_.in->previous, *added);
+            move_last_into(*added);
+        } else {
+            insert_behind(*tail_.in, *added);
         }
-        free_slots();
-        slots_ = slots;
-        slot_count_ = slot_count;
-        size_ = size;
+        slot_count_ += added->slots();
         return true;
     }
 
-    void free_slots() noexcept {
-        ::operator delete(slots_);
-        slots_ = nullptr;
-        slot_count_ = head_ = 0;
+    static void insert_behind(block& before, block& added) noexcept {
+        added.previous = &before;
+        added.next = before.next;
+        before.next->previous = &added;
+        before.next = &added;
     }
 
-    T* slots_ = nullptr;
-    std::size_t slot_count_ = 0;  // a power of two, or none
-    std::size_t head_ = 0;
+    // The last messages lie in front of the first ones, in the same block: between them there is no
+    // place for another block.
+    void move_last_into(block& added) noexcept {
+        T* to = added.begin();
+        for (T* from = tail_.in->begin(); from != tail_.slot; ++from, ++to) {
+            ::new (static_cast<void*>(to)) T(std::move(*from));
+            from->~T();
+        }
+        tail_ = {to, &added};
+    }
+
+    void give_blocks(spare_blocks<T>& unused) noexcept {
+        if (slot_count_ == 0) return;
+        head_.in->previous->next = nullptr;
+        unused.put(head_.in);
+        head_ = tail_ = {};
+        slot_count_ = 0;
+    }
+
+    position head_;
+    position tail_;  // behind the last message: at the first one if there is no room
     std::size_t size_ = 0;
+    std::size_t slot_count_ = 0;
 };
 
 }  // namespace edo::detail

@@ -10,6 +10,7 @@ std::error_code error_of(send_answer answer) noexcept {
             return std::make_error_code(std::errc::not_enough_memory);
         case send_answer::waits:
         case send_answer::done:
+        case send_answer::needs_block:
             break;
     }
     return make_error_code(errc::queue_full);

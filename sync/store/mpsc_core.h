@@ -18,8 +18,9 @@ namespace edo::detail {
 
 inline constexpr std::size_t unbounded = ~std::size_t{0};
 
-/// How an attempt to send, or to reserve room, stands.
-enum class send_answer : unsigned char { waits, done, closed, no_memory };
+/// How an attempt to send, or to reserve room, stands. `needs_block`: it is to be made again with
+/// more memory, without the lock meanwhile; that is the core's own concern.
+enum class send_answer : unsigned char { waits, done, closed, no_memory, needs_block };
 
 /// The error of an attempt that was given up; `waits` is one that was not to wait.
 std::error_code error_of(send_answer answer) noexcept;
@@ -45,7 +46,9 @@ struct send_request : wait_node {
 ///
 /// The ring has room for used_ + 1 messages at any time; so neither a hand-over nor putting back a
 /// message that a dropped receive did not take needs memory.
-/// No message is destroyed under the lock: its destructor is the user's code.
+/// No message is destroyed under the lock: its destructor is the user's code. Nor is memory taken
+/// or given back, which may take long: who needs some leaves the lock, gets it and comes back, when
+/// everything may have changed.
 template <class T>
 class mpsc_core {
 public:
@@ -64,23 +67,33 @@ public:
     // Senders.
 
     send_answer try_send(T& message) noexcept {
-        wake_batch woken;
-        spin_guard held(lock_);
-        const send_answer answer = take_room_locked();
-        if (answer == send_answer::done) put_locked(message, woken);
-        return answer;
+        spare_blocks<T> spare;
+        do {
+            wake_batch woken;
+            spin_guard held(lock_);
+            const send_answer answer = take_room_locked(spare);
+            if (answer == send_answer::done) put_locked(message, woken);
+            if (answer != send_answer::needs_block) [[likely]]
+                return answer;
+        } while (spare.allocate());
+        return send_answer::no_memory;
     }
 
     send_answer poll_send(send_request<T>& request, T& message, const context& cx) noexcept {
-        wake_batch woken;
-        spin_guard held(lock_);
-        const send_answer answer = poll_room_locked(request, cx);
-        if (answer == send_answer::waits) {
-            request.message = &message;
-        } else if (answer == send_answer::done && request.message == nullptr) {
-            put_locked(message, woken);
-        }
-        return answer;
+        spare_blocks<T> spare;
+        do {
+            wake_batch woken;
+            spin_guard held(lock_);
+            const send_answer answer = poll_room_locked(request, spare, cx);
+            if (answer == send_answer::waits) {
+                request.message = &message;
+            } else if (answer == send_answer::done && request.message == nullptr) {
+                put_locked(message, woken);
+            }
+            if (answer != send_answer::needs_block) [[likely]]
+                return answer;
+        } while (spare.allocate());
+        return send_answer::no_memory;
     }
 
     void abandon_send(send_request<T>& request) noexcept {
@@ -89,18 +102,28 @@ public:
     }
 
     send_answer try_reserve() noexcept {
-        spin_guard held(lock_);
-        const send_answer answer = take_room_locked();
-        if (answer == send_answer::done) ++permits_;
-        return answer;
+        spare_blocks<T> spare;
+        do {
+            spin_guard held(lock_);
+            const send_answer answer = take_room_locked(spare);
+            if (answer == send_answer::done) ++permits_;
+            if (answer != send_answer::needs_block) [[likely]]
+                return answer;
+        } while (spare.allocate());
+        return send_answer::no_memory;
     }
 
     send_answer poll_reserve(send_request<T>& request, const context& cx) noexcept {
-        spin_guard held(lock_);
-        const bool was_fired = request.is_fired();
-        const send_answer answer = poll_room_locked(request, cx);
-        if (answer == send_answer::done && !was_fired) ++permits_;
-        return answer;
+        spare_blocks<T> spare;
+        do {
+            spin_guard held(lock_);
+            const bool was_fired = request.is_fired();
+            const send_answer answer = poll_room_locked(request, spare, cx);
+            if (answer == send_answer::done && !was_fired) ++permits_;
+            if (answer != send_answer::needs_block) [[likely]]
+                return answer;
+        } while (spare.allocate());
+        return send_answer::no_memory;
     }
 
     void abandon_reserve(send_request<T>& request) noexcept {
@@ -168,33 +191,39 @@ public:
     // The receiver.
 
     bool poll_recv(wait_node& node, std::optional<T>& into, const context& cx) noexcept {
+        spare_blocks<T> unused;
         wake_batch woken;
         spin_guard held(lock_);
-        const bool is_over = try_recv_locked(into, woken) || is_ended_locked();
+        const bool is_over = try_recv_locked(into, unused, woken) || is_ended_locked();
         return receiving_.poll(node, cx, is_over);
     }
 
     /// Ends a receive that was not finished, and puts back a message that was not taken.
     void abandon_recv(wait_node& node, std::optional<T>& untaken) noexcept {
-        wake_batch woken;
-        spin_guard held(lock_);
-        receiving_.forget(node);
-        if (untaken) {
+        spare_blocks<T> spare;
+        do {
+            wake_batch woken;
+            spin_guard held(lock_);
             // Room for one more is there, see above, unless several receives are dropped at once or
             // the ring has just shrunk.
-            ++used_;
-            EDO_CHECK(ring_.make_room(ring_.size() + 1),
-                      "out of memory while a dropped mpsc receive put its message back");
-            ring_.push_front(std::move(*untaken));
-        }
-        if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_all(woken);
+            if (untaken && !ring_.make_room(used_ + 1, spare)) continue;
+            receiving_.forget(node);
+            if (untaken) {
+                ++used_;
+                ring_.push_front(std::move(*untaken));
+            }
+            if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_all(woken);
+            return;
+        } while (spare.allocate());
+        EDO_CHECK(false, "out of memory while a dropped mpsc receive put its message back");
     }
 
     result<T> try_recv() noexcept {
         std::optional<T> taken;
+        spare_blocks<T> unused;
         wake_batch woken;
         spin_guard held(lock_);
-        if (try_recv_locked(taken, woken)) return std::move(*taken);
+        if (try_recv_locked(taken, unused, woken)) return std::move(*taken);
         if (is_ended_locked()) return errc::closed;
         return errc::would_block;
     }
@@ -244,17 +273,19 @@ private:
     /// Nothing will come any more besides what is in the ring.
     bool is_ended_locked() const noexcept { return permits_ == 0 && (senders_ == 0 || closed_); }
 
-    send_answer take_room_locked() noexcept {
+    send_answer take_room_locked(spare_blocks<T>& spare) noexcept {
         if (closed_) return send_answer::closed;
         if (used_ >= capacity_ || !requests_.is_empty()) return send_answer::waits;
-        if (!ring_.make_room(used_ + 2)) return send_answer::no_memory;
+        if (!ring_.make_room(used_ + 2, spare)) return send_answer::needs_block;
         ++used_;
         return send_answer::done;
     }
 
-    send_answer poll_room_locked(send_request<T>& request, const context& cx) noexcept {
+    send_answer poll_room_locked(send_request<T>& request,
+                                 spare_blocks<T>& spare,
+                                 const context& cx) noexcept {
         if (!request.is_known()) {
-            const send_answer answer = take_room_locked();
+            const send_answer answer = take_room_locked(spare);
             if (answer != send_answer::waits) return answer;
         } else if (request.is_fired()) {
             requests_.forget(request);
@@ -269,11 +300,13 @@ private:
         receiving_.fire_all(woken);  // the first may be in a variable, where nobody polls it
     }
 
-    bool try_recv_locked(std::optional<T>& into, wake_batch& woken) noexcept {
+    bool try_recv_locked(std::optional<T>& into,
+                         spare_blocks<T>& unused,
+                         wake_batch& woken) noexcept {
         if (ring_.is_empty()) return false;
         ring_.pop_front_to(into);
         release_room_locked(woken);
-        if (ring_.is_empty() && capacity_ == unbounded && permits_ == 0) ring_.shrink();
+        if (ring_.is_empty() && capacity_ == unbounded && permits_ == 0) ring_.shrink(unused);
         return true;
     }
 

@@ -1,5 +1,5 @@
-// The bounded channel (sync/store/mpsc_core.h): room that is handed to who waits for it, messages
-// that move from frame to ring, and the end of the channel from either side.
+// The channel (sync/store/mpsc_core.h): room that is handed to who waits for it, messages that move
+// from frame to ring, memory that is got without the lock, and the end from either side.
 
 #include "model_test.h"
 #include "mpsc_specification.h"
@@ -334,6 +334,56 @@ void waiting_recv_in_one_order() {
     expect_linearizable(w->seen, specification{});
 }
 
+/// A channel whose first block has no room for one more.
+struct full_block {
+    std::optional<mpsc::unbounded_sender<message>> tx;
+    std::optional<mpsc::receiver<message>> rx;
+    unsigned received = 0;
+
+    full_block() {
+        auto [sender, receiver] = mpsc::unbounded_channel<message>();
+        tx.emplace(std::move(sender));
+        rx.emplace(std::move(receiver));
+        send(0);
+    }
+
+    bool send(int number) { return static_cast<bool>(tx->send(world::make(number))); }
+
+    void receive_all() {
+        while (const auto got = rx->try_recv())
+            received |= 1U << **got;
+    }
+};
+
+// Both find that there is no room, and come back with a block.
+void two_grow_beside_recv() {
+    auto c = std::make_unique<full_block>();
+    run_threads([&] { c->send(1); }, [&] { c->send(2); }, [&] { c->receive_all(); });
+    c->receive_all();
+    expect(c->received == 7, "a message is lost");
+}
+
+void growth_beside_close() {
+    auto c = std::make_unique<full_block>();
+    bool is_sent = false;
+    run_threads([&] { is_sent = c->send(1); }, [&] { c->rx->close(); });
+    c->receive_all();
+    expect(c->received == (is_sent ? 3U : 1U), "a message is lost, or was refused");
+}
+
+void growth_beside_the_receivers_end() {
+    auto c = std::make_unique<full_block>();
+    run_threads(
+        [&] {
+            c->send(1);
+            c->tx.reset();
+        },
+        [&] { c->rx.reset(); });
+}
+
+const scenario grow_s{"mpsc.two_grow_beside_recv", two_grow_beside_recv};
+const scenario grow_close_s{"mpsc.growth_beside_close", growth_beside_close};
+const scenario grow_end_s{"mpsc.growth_beside_the_receivers_end", growth_beside_the_receivers_end};
 const scenario waiting_s{"mpsc.waiting_send_beside_recv", waiting_send_beside_recv};
 const scenario dropped_s{"mpsc.waiting_send_is_dropped", waiting_send_is_dropped};
 const scenario close_s{"mpsc.waiting_send_beside_close", waiting_send_beside_close};
@@ -407,6 +457,18 @@ TEST(mpsc_model, send_that_waits_is_linearizable) {
 
 TEST(mpsc_model, receive_that_waits_is_linearizable) {
     expect_holds(recv_order_s);
+}
+
+TEST(mpsc_model, two_senders_that_need_memory_at_once_lose_nothing) {
+    expect_holds(grow_s);
+}
+
+TEST(mpsc_model, close_refuses_a_message_that_needs_memory_or_leaves_it) {
+    expect_holds(grow_close_s);
+}
+
+TEST(mpsc_model, message_that_needs_memory_beside_the_receivers_end_is_destroyed_once) {
+    expect_holds(grow_end_s);
 }
 
 void caught(const char* name, const char* function) {

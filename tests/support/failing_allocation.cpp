@@ -2,6 +2,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 // clang links its thread sanitizer's own into the program, where they tolerate no others.
 #if defined(__has_feature)
@@ -17,9 +18,24 @@ namespace {
 constinit thread_local std::size_t left = 0;
 constinit thread_local bool failed = false;
 
+using observe_call = void (*)(void* argument) noexcept;
+constinit thread_local observe_call observer = nullptr;
+constinit thread_local void* observers_argument = nullptr;
+constinit thread_local std::size_t observed = 0;
+
 constinit std::atomic<std::ptrdiff_t> live_blocks{0};
 
+// What the observer does is not observed.
+void observe() noexcept {
+    const auto call = std::exchange(observer, nullptr);
+    if (call == nullptr) return;
+    ++observed;
+    call(observers_argument);
+    observer = call;
+}
+
 bool is_due() noexcept {
+    observe();
     if (left == 0 || --left != 0) return false;
     failed = true;
     return true;
@@ -43,6 +59,7 @@ void* counted(void* memory) noexcept {
 }
 
 [[maybe_unused]] void give_back(void* memory) noexcept {
+    observe();
     if (memory != nullptr) live_blocks.fetch_sub(1, std::memory_order_relaxed);
     std::free(memory);
 }
@@ -65,6 +82,21 @@ failing_allocation::~failing_allocation() {
 
 bool failing_allocation::has_failed() const noexcept {
     return failed;
+}
+
+observed_allocation::observed_allocation(void (*call)(void* argument) noexcept,
+                                         void* argument) noexcept {
+    observed = 0;
+    observers_argument = argument;
+    observer = call;
+}
+
+observed_allocation::~observed_allocation() {
+    observer = nullptr;
+}
+
+std::size_t observed_allocation::count() const noexcept {
+    return observed;
 }
 
 std::ptrdiff_t count_live_blocks() noexcept {

@@ -28,6 +28,20 @@ public:
     static const bool is_possible;  ///< false where nothing fails
 };
 
+/// Calls `call(argument)` in the middle of each allocation of the calling thread while this lives,
+/// and before each return of memory: for what nobody may have locked meanwhile. What counts is as
+/// above.
+class observed_allocation {
+public:
+    observed_allocation(void (*call)(void* argument) noexcept, void* argument) noexcept;
+    observed_allocation(const observed_allocation&) = delete;
+    observed_allocation& operator=(const observed_allocation&) = delete;
+    ~observed_allocation();
+
+    /// How many calls there were.
+    std::size_t count() const noexcept;
+};
+
 /// How many blocks that operator new gave out, on all threads, are not given back; for what the
 /// census does not know. Always 0 where no allocation can be made to fail.
 std::ptrdiff_t count_live_blocks() noexcept;

@@ -1,10 +1,15 @@
 #include <edo/sync/mpsc.h>
 
+#include "support/child_process.h"
+#include "support/failing_allocation.h"
 #include "sync/waiting.h"
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -30,6 +35,11 @@ std::vector<T> drain(mpsc::receiver<T>& rx) {
     while (auto next = rx.try_recv())
         all.push_back(std::move(*next));
     return all;
+}
+
+bool is_refused_without_memory(mpsc::unbounded_sender<int>& tx, int message) {
+    const edo::testing::failing_allocation failing(1);
+    return !tx.send(message);
 }
 
 }  // namespace
@@ -58,6 +68,30 @@ TEST(mpsc, keeps_the_order_when_the_ring_wraps_and_grows) {
     for (const int left : drain(rx))
         ASSERT_EQ(left, received++);
     EXPECT_EQ(received, sent);
+}
+
+// The ring is longer each time, and filled and emptied up to another place.
+TEST(mpsc, keeps_the_order_wherever_the_ring_grows) {
+    for (int before = 0; before < 40; ++before) {
+        for (int kept = 0; kept < 40; ++kept) {
+            auto [tx, rx] = mpsc::unbounded_channel<int>();
+            int sent = 0;
+            int received = 0;
+            while (sent < before + kept)
+                ASSERT_TRUE(tx.send(sent++));
+            while (received < before)
+                ASSERT_EQ(rx.try_recv().value(), received++);
+            for (int i = 0; i < 100; ++i) {
+                ASSERT_TRUE(tx.send(sent++));
+                ASSERT_TRUE(tx.send(sent++));
+                ASSERT_EQ(rx.try_recv().value(), received++);
+            }
+
+            for (const int left : drain(rx))
+                ASSERT_EQ(left, received++);
+            ASSERT_EQ(received, sent);
+        }
+    }
 }
 
 TEST(mpsc, senders_wait_for_room_in_the_order_of_their_calls) {
@@ -171,6 +205,32 @@ TEST(mpsc, recv_polled_but_never_taken_puts_the_message_back_in_front) {
 
     EXPECT_TRUE(full.poll());
     EXPECT_THAT(drain(rx), ElementsAre(1, 2, 3));
+}
+
+TEST(mpsc, messages_put_back_leave_room_for_what_was_reserved_meanwhile) {
+    constexpr int reserved = 15;  // one less than the first memory has room for
+    auto [tx, rx] = mpsc::channel<int>(20);
+    std::vector<mpsc::permit<int>> permits;
+    edo::testing::manual_executor ex;
+    auto task = ex.spawn([&]() -> edo::task<> {
+        auto first = rx.recv();
+        auto second = rx.recv();
+        EXPECT_TRUE(tx.try_send(-2));
+        EXPECT_TRUE(tx.try_send(-1));
+        EXPECT_TRUE(first.poll(*edo::detail::current_execution()->line));
+        EXPECT_TRUE(second.poll(*edo::detail::current_execution()->line));
+        for (int i = 0; i < reserved; ++i)
+            permits.push_back(tx.try_reserve().value());
+        co_return;
+    });
+    ex.run_until_idle();
+
+    for (int i = 0; i < reserved; ++i)
+        permits[static_cast<std::size_t>(i)].send(i);
+
+    std::vector<int> expected(reserved + 2);
+    std::iota(expected.begin(), expected.end(), -2);
+    EXPECT_EQ(drain(rx), expected);
 }
 
 TEST(mpsc, dropped_send_takes_its_message_with_it) {
@@ -365,6 +425,45 @@ TEST(mpsc, unbounded_never_waits) {
     EXPECT_EQ(expected, 10'000);
     EXPECT_TRUE(tx.send(1));
     EXPECT_THAT(drain(rx), ElementsAre(1));
+}
+
+// Others would spin for as long as the system takes, and here, where the same thread asks, for ever.
+TEST(mpsc, is_not_locked_while_memory_is_allocated_or_given_back) {
+    if (!edo::testing::failing_allocation::is_possible) GTEST_SKIP() << "nobody sees allocations";
+    edo::testing::child_process child([] {
+        ::alarm(10);
+        auto [tx, rx] = mpsc::unbounded_channel<int>();
+        const edo::testing::observed_allocation seen(
+            [](void* of) noexcept { static_cast<void>(static_cast<decltype(&rx)>(of)->size()); },
+            &rx);
+
+        for (int i = 0; i < 10'000; ++i)
+            EXPECT_TRUE(tx.send(i));
+        EXPECT_GT(seen.count(), 2U);
+        const std::size_t before = seen.count();
+        while (rx.try_recv()) {
+        }
+        EXPECT_GT(seen.count(), before);
+    });
+
+    EXPECT_EQ(child.end(), "exit 0");
+}
+
+TEST(mpsc, send_without_memory_is_refused_and_may_be_repeated) {
+    if (!edo::testing::failing_allocation::is_possible) GTEST_SKIP() << "no allocation fails";
+    auto [tx, rx] = mpsc::unbounded_channel<int>();
+    int refused = 0;
+
+    for (int i = 0; i < 1'000; ++i) {
+        if (!is_refused_without_memory(tx, i)) continue;
+        ++refused;
+        ASSERT_TRUE(tx.send(i));
+    }
+
+    EXPECT_GT(refused, 2);
+    std::vector<int> all(1'000);
+    std::iota(all.begin(), all.end(), 0);
+    EXPECT_EQ(drain(rx), all);
 }
 
 TEST(mpsc, send_stands_in_or_return) {
