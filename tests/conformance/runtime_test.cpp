@@ -20,6 +20,7 @@
 
 #include <gtest/gtest.h>
 
+#include <edo/base/seam/sanitizer.h>
 #include <edo/runtime/testing.h>
 #include <edo/sync/mpsc.h>
 #include <edo/sync/oneshot.h>
@@ -282,7 +283,7 @@ task<> receive_with(sync::oneshot::receiver<int> from, Held) {
 }
 
 TEST_P(runtime_behaviour, tasks_that_are_woken_while_the_runtime_ends_are_destroyed_once) {
-    constexpr int tasks = 2'000;
+    constexpr int tasks = EDO_SANITIZED ? 2'000 : 10'000;
     std::atomic<int> destroyed = 0;
     auto count = [&] { ++destroyed; };
     std::vector<sync::oneshot::sender<int>> senders;

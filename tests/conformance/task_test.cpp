@@ -3,9 +3,12 @@
 #include "conformance/at_end.h"
 #include "runtime/flavors.h"
 #include "support/event.h"
+#include <atomic>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <set>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -15,6 +18,7 @@
 #include <edo/runtime/block_in_place.h>
 #include <edo/runtime/runtime.h>
 #include <edo/task/context.h>
+#include <edo/task/select.h>
 #include <edo/task/spawn.h>
 #include <edo/task/state/header.h>
 #include <edo/task/task_group.h>
@@ -108,6 +112,25 @@ TEST_P(task_behaviour, handle_dropped_by_a_foreign_thread_destroys_the_task_on_o
 
     EXPECT_EQ(end.count, 1);
     EXPECT_TRUE(may_be_of_runtime(end.thread, foreign, has_workers()));
+}
+
+TEST_P(task_behaviour, that_waits_ends_when_its_handle_is_dropped) {
+    event never;
+    end_of_task end;
+    const auto made = make();
+
+    made->block_on([&]() -> task<> {
+        {
+            const auto dropped = spawn(wait_and_note_end, std::ref(never), std::ref(end));
+            while (!never.has_waiter())
+                co_await yield_now();
+        }
+        while (never.has_waiter())
+            co_await yield_now();
+    });
+
+    static_cast<void>(made->shutdown());
+    EXPECT_EQ(end.count, 1);
 }
 
 // ---- who is who
@@ -276,6 +299,69 @@ TEST_P(group_behaviour, results_of_a_thousand_children_are_taken_without_waiting
     });
 
     EXPECT_EQ(sum, 999 * 1'000 / 2);
+}
+
+task<> fail_after(std::reference_wrapper<event> e) {
+    co_await e.get().wait();
+    throw std::runtime_error("the first");
+}
+
+/// Notes where in the order its end is, when it is destroyed.
+task<> wait_and_number_end(std::reference_wrapper<event> e,
+                           std::reference_wrapper<std::atomic<int>> last,
+                           int& number) {
+    const at_end note([last, &number] { number = ++last.get(); });
+    co_await e.get().wait();
+}
+
+TEST_P(group_behaviour, is_gone_with_its_children_before_who_dropped_it_goes_on) {
+    event never, neither, stop;
+    std::atomic<int> last = 0;
+    int first_end = 0, second_end = 0, end_of_frame = 0;
+    const auto made = make();
+
+    made->block_on([&]() -> task<> {
+        const auto keeps_group = [&]() -> task<> {
+            const at_end note([&] { end_of_frame = ++last; });
+            task_group group;
+            group.spawn(wait_and_number_end, std::ref(never), std::ref(last), std::ref(first_end));
+            group.spawn(wait_and_number_end, std::ref(neither), std::ref(last),
+                        std::ref(second_end));
+            while (!never.has_waiter() || !neither.has_waiter())
+                co_await yield_now();
+            stop.raise();
+            const auto all = co_await group.join();
+            EXPECT_TRUE(all);
+        };
+        const auto first = co_await select(keeps_group(), stop.wait());
+        EXPECT_EQ(first.index(), 1U);
+        EXPECT_EQ(end_of_frame, 3);
+    });
+
+    EXPECT_EQ(first_end + second_end, 1 + 2);
+}
+
+TEST_P(group_behaviour, first_failure_is_rethrown_and_cancels_the_rest) {
+    event fails, never;
+    end_of_task end;
+    const auto made = make();
+
+    made->block_on([&]() -> task<> {
+        const auto join_all = [&]() -> task<> {
+            task_group group;
+            group.spawn(fail_after, std::ref(fails));
+            group.spawn(wait_and_note_end, std::ref(never), std::ref(end));
+            while (!never.has_waiter())
+                co_await yield_now();
+            fails.raise();
+            static_cast<void>(co_await group.join());
+        };
+        auto joining = spawn(join_all);
+        auto outcome = co_await std::move(joining).try_join();
+        EXPECT_THROW(std::rethrow_exception(outcome.exception()), std::runtime_error);
+    });
+
+    EXPECT_EQ(end.count, 1);
 }
 
 }  // namespace

@@ -97,8 +97,7 @@ TEST(block_in_place, timers_of_the_blocked_worker_fire_meanwhile) {
     SUCCEED();
 }
 
-TEST(block_in_place, four_at_once_do_not_stop_a_thousand_tasks) {
-    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+void block_four_and_run_a_thousand(edo::runtime& rt) {
     std::latch all_ran(1'000);
     std::latch blocked(4);
 
@@ -123,6 +122,14 @@ TEST(block_in_place, four_at_once_do_not_stop_a_thousand_tasks) {
         for (auto& h : all)
             co_await std::move(h).join();
     });
+}
+
+// With workers only: a current-thread runtime has nobody who would go on.
+TEST(block_in_place, four_at_once_do_not_stop_a_thousand_tasks) {
+    for (const unsigned workers : {1U, 2U, 4U}) {
+        auto rt = edo::runtime::builder().worker_threads(workers).build().value();
+        block_four_and_run_a_thousand(rt);
+    }
     SUCCEED();
 }
 

@@ -191,8 +191,8 @@ TEST(dump, without_memory_keeps_no_task_that_is_queued) {
     rt.block_on(std::move(h).join());
 }
 
-TEST(dump, wake_during_the_look_is_not_lost) {
-    auto rt = edo::runtime::builder().worker_threads(2).build().value();
+TYPED_TEST(dump_of_any_runtime, wake_during_the_look_is_not_lost) {
+    auto rt = TypeParam::make();
     std::atomic<bool> stop = false;
     std::thread looks([&] {
         while (!stop)

@@ -388,4 +388,30 @@ TEST(metrics_of_workers, count_what_one_takes_from_the_other) {
     EXPECT_GE(now.steal_attempts, now.steals);
 }
 
+// The task keeps its worker until the other one has run its first child. The second child is in the
+// slot of that worker, where nobody steals, and out of which it pushed the first.
+TEST(metrics_of_workers, count_one_steal_of_one_task_once) {
+    // No spare comes for the one that is kept: whoever runs the child has stolen it.
+    auto rt = edo::runtime::builder().worker_threads(2).blocked_after(0s).build().value();
+    std::latch first_ran(1), second_ran(1);
+    rt.spawn([&]() -> edo::task<> {
+          edo::spawn([&]() -> edo::task<> {
+              first_ran.count_down();
+              co_return;
+          }).detach();
+          edo::spawn([&]() -> edo::task<> {
+              second_ran.count_down();
+              co_return;
+          }).detach();
+          first_ran.wait();
+          co_return;
+      }).detach();
+    second_ran.wait();
+    rt.shutdown();
+
+    const worker_metrics now = rt.metrics().total();
+    EXPECT_EQ(now.steals, 1U);
+    EXPECT_EQ(now.stolen, 1U);
+}
+
 }  // namespace

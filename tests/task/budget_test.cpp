@@ -37,22 +37,6 @@ TEST(budget, there_is_some_outside_of_tasks) {
     EXPECT_TRUE(edo::has_budget());
 }
 
-TEST(budget, ends_after_so_many_operations) {
-    manual_executor ex;
-    unsigned made = 0;
-
-    auto h = ex.spawn([&]() -> task<> {
-        while (edo::has_budget()) {
-            co_await edo::consume_budget();
-            ++made;
-        }
-    });
-    ex.run_until_idle();
-
-    EXPECT_TRUE(h.is_finished());
-    EXPECT_EQ(made, poll_budget);
-}
-
 TEST(budget, others_have_their_turn_when_it_has_ended) {
     manual_executor ex;
     bool had_turn = false, when_it_had_ended = false;
