@@ -70,20 +70,38 @@ public:
     std::uint64_t name = 0;
     bool is_found = false;
 
-    // Those that assembly forgot to give a size reach as far as the next. Of two names the weak one
-    // is that which people know: read and __read.
-    void consider(const ElfW(Sym) & symbol, address at) noexcept {
-        const unsigned type = symbol.st_info & 0xFU;
-        if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF) return;
-        if (symbol.st_value > at || (is_found && symbol.st_value < value)) return;
+    // Of two names the weak one is that which people know: read and __read.
+    void consider(const ElfW(Sym) & symbol) noexcept {
+        if (is_found && symbol.st_value < value) return;
         const bool is_weak = symbol.st_info >> 4U == STB_WEAK;
         if (is_found && symbol.st_value == value && !is_weak) return;
-        if (symbol.st_size != 0 && at - symbol.st_value >= symbol.st_size) return;
         value = symbol.st_value;
         name = symbol.st_name;
         is_found = true;
     }
 };
+
+/// One of the places whose functions are looked for.
+class sought {
+public:
+    sought(located& to, address address_in_file) noexcept : place(&to), at(address_in_file) {}
+
+    located* place;
+    address at;
+    best_symbol best;
+};
+
+// Most symbols are of no interest, so this has to be fast for those: `places` are in order.
+void consider(const ElfW(Sym) & symbol, std::span<sought> places) noexcept {
+    const unsigned type = symbol.st_info & 0xFU;
+    if ((type != STT_FUNC && type != STT_GNU_IFUNC) || symbol.st_shndx == SHN_UNDEF) return;
+    const auto first = std::ranges::lower_bound(places, symbol.st_value, {}, &sought::at);
+    for (sought& each : std::span(first, places.end())) {
+        // Those that assembly forgot to give a size reach as far as the next.
+        if (symbol.st_size != 0 && each.at - symbol.st_value >= symbol.st_size) break;
+        each.best.consider(symbol);
+    }
+}
 
 }  // namespace
 
@@ -93,22 +111,25 @@ void find_symbols(const module& in, std::span<located> wanted) {
     const auto table = find_table(file);
     if (!table) return;
 
+    std::vector<sought> places;
+    for (located& each : wanted)
+        if (in.contains(each.at)) places.emplace_back(each, each.at - in.base);
+    std::ranges::sort(places, {}, &sought::at);
+
     constexpr std::size_t at_once = 2048;
     std::vector<ElfW(Sym)> chunk(at_once);
-    std::vector<best_symbol> best(wanted.size());
     const std::size_t count = table->symbols.sh_size / sizeof(ElfW(Sym));
     for (std::size_t first = 0; first < count; first += at_once) {
         const std::size_t size = std::min(at_once, count - first);
         const std::uint64_t from = table->symbols.sh_offset + first * sizeof(ElfW(Sym));
         if (!file.read(from, chunk.data(), size * sizeof(ElfW(Sym)))) return;
         for (const ElfW(Sym) & symbol : std::span(chunk).first(size))
-            for (std::size_t i = 0; i < wanted.size(); ++i)
-                if (in.contains(wanted[i].at)) best[i].consider(symbol, wanted[i].at - in.base);
+            consider(symbol, places);
     }
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        if (!best[i].is_found) continue;
-        wanted[i].symbol = file.text(table->names.sh_offset + best[i].name);
-        wanted[i].offset = wanted[i].at - in.base - best[i].value;
+    for (const sought& each : places) {
+        if (!each.best.is_found) continue;
+        each.place->symbol = file.text(table->names.sh_offset + each.best.name);
+        each.place->offset = each.at - each.best.value;
     }
 }
 

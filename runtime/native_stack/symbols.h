@@ -18,7 +18,8 @@ public:
 /// Finds the functions of those addresses that lie in `in`: in the symbol table of its file, which
 /// also has functions that are not exported, or what is left of that in a stripped one. A file that
 /// is no longer the one that was mapped says nothing.
-/// Cost: reads the table once: 0.5 ms for 100,000 symbols. Throws std::bad_alloc.
+/// Cost: reads the table once: 1 to 2 ms for 100,000 symbols, however many addresses there are.
+/// Throws std::bad_alloc.
 void find_symbols(const module& in, std::span<located> wanted);
 
 /// The name of a function for people: demangled, without parameters, and not too long.

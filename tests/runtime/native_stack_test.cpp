@@ -348,6 +348,30 @@ TEST(symbols, of_a_file_that_is_not_the_mapped_one_are_not_used) {
     EXPECT_EQ(place[0].symbol, "abs");
 }
 
+TEST(symbols, of_many_places_are_those_of_each_alone) {
+    const detail::modules mapped;
+    const detail::module* const libc =
+        mapped.at(reinterpret_cast<std::uintptr_t>(::dlsym(RTLD_NEXT, "abs")));
+    ASSERT_NE(libc, nullptr);
+    std::vector<detail::located> places(64);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const char* const names[] = {"abs", "read", "qsort", "memcpy"};
+        const auto function = reinterpret_cast<std::uintptr_t>(::dlsym(RTLD_NEXT, names[i % 4]));
+        places[i].at = function + i * 37;  // also in what lies behind it
+    }
+    std::vector<detail::located> alone = places;
+    for (detail::located& each : alone)
+        find_symbols(*libc, std::span(&each, 1));
+
+    find_symbols(*libc, places);
+
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        EXPECT_EQ(places[i].symbol, alone[i].symbol) << i;
+        EXPECT_EQ(places[i].offset, alone[i].offset) << i;
+    }
+    EXPECT_EQ(places[0].symbol, "abs");
+}
+
 TEST(symbols, are_written_for_people) {
     const auto name = [](const char* symbol) { return detail::readable_name(symbol); };
     EXPECT_EQ(name("read"), "read");
