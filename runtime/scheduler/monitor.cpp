@@ -11,7 +11,6 @@
 #include <edo/runtime/builder.h>
 #include <edo/runtime/native_stack/native_stack.h>
 #include <edo/runtime/scheduler/multi_thread.h>
-#include <edo/runtime/scheduler/thread_state.h>
 #include <edo/task/state/header.h>
 
 namespace edo::detail {
@@ -92,8 +91,10 @@ bool monitor::look(instant now) noexcept {
         }
         is_quiet = false;
         stand_in_for(w, seen);
-        report(w, seen, now);
     }
+    // A report reads files: first all have somebody in their place.
+    for (unsigned i = 0; i < shared_.worker_count(); ++i)
+        if (watched_[i].is_blocked) report(shared_.worker_at(i), watched_[i], now);
     return is_quiet;
 }
 
@@ -124,7 +125,7 @@ void monitor::stand_in_for(worker& blocked, watched& seen) noexcept {
         ++blocked_;
         blocked_polls_.fetch_add(1, relaxed);  // C
         if (shared_.config().report_blocked_after != duration::zero())
-            seen.starved_before = waited_for_processor(blocked.thread_id());
+            seen.before = processor_time_of(blocked.thread_id());
     }
     // Before that nobody else may touch the queue; the worker has hardly just entered it.
     if (blocked.sole().end()) {
@@ -183,14 +184,22 @@ void look_at_thread(blocked_worker& seen, int thread_id, blocked_stack wanted) {
 
 }  // namespace
 
+// How long the poll has lasted, without what others are to blame for on a machine that has too much
+// to do. The kernel counts a wait for a processor when that has come: of a thread that waits for
+// nothing else, only what it has computed is known to be its own.
+duration monitor::own_time(worker& blocked, const watched& seen, instant now) noexcept {
+    const processor_time used = processor_time_of(blocked.thread_id());
+    if (used.is_known && seen.before.is_known && kernel_wait_of(blocked.thread_id()).is_ready)
+        return used.ran - seen.before.ran;
+    return now - seen.since - (used.waited - seen.before.waited);
+}
+
 void monitor::report(worker& blocked, watched& seen, instant now) noexcept {
     const duration limit = shared_.config().report_blocked_after;
     if (limit == duration::zero() || seen.is_reported || now - seen.since < limit ||
         now < next_report_)
         return;
-    // On a machine that has too much to do the others are to blame.
-    const duration starved = waited_for_processor(blocked.thread_id()) - seen.starved_before;
-    if (now - seen.since - starved < limit) return;
+    if (own_time(blocked, seen, now) < limit) return;
     blocked_worker about;
     try {
         about.runtime = shared_.config().name;

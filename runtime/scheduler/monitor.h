@@ -10,6 +10,7 @@
 #include <edo/base/seam/parker.h>
 #include <edo/base/seam/thread.h>
 #include <edo/io/rescue/rescue.h>
+#include <edo/runtime/scheduler/thread_state.h>
 
 namespace edo::detail {
 
@@ -80,8 +81,8 @@ private:
         bool is_in_poll = false;
         bool is_blocked = false;
         bool is_reported = false;
-        duration starved_before{};  ///< when it was found blocked; see waited_for_processor()
-        instant since{};            ///< the look that saw this turn first
+        processor_time before;  ///< when it was found blocked
+        instant since{};        ///< the look that saw this turn first
         std::optional<rescue> sockets;
     };
 
@@ -92,6 +93,7 @@ private:
     void wake() noexcept;
     void watch_sockets(worker& blocked, watched& seen) noexcept;
     void report(worker& blocked, watched& seen, instant now) noexcept;
+    static duration own_time(worker& blocked, const watched& seen, instant now) noexcept;
     void serve_timers(instant now) noexcept;
     instant next_deadline() noexcept;
     void wait(duration limit) noexcept;

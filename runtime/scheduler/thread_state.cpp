@@ -117,7 +117,8 @@ kernel_wait kernel_wait_of(int thread_id) noexcept {
     const thread_file file(thread_id, "syscall");
     number_reader numbers(file.text());
     kernel_wait found;
-    if (!numbers.take(found.call)) return {};
+    found.is_ready = file.text().starts_with("running");
+    if (found.is_ready || !numbers.take(found.call)) return found;
     if (found.call >= 0)
         for (std::uintptr_t& argument : found.arguments)
             if (!numbers.take(argument)) return {};
@@ -126,12 +127,12 @@ kernel_wait kernel_wait_of(int thread_id) noexcept {
     return found;
 }
 
-duration waited_for_processor(int thread_id) noexcept {
+processor_time processor_time_of(int thread_id) noexcept {
     const thread_file file(thread_id, "schedstat");  // time that it ran, time that it waited, turns
     number_reader numbers(file.text());
     long ran = 0, waited = 0;
     if (!numbers.take(ran) || !numbers.take(waited)) return {};
-    return duration{waited};
+    return {true, duration{ran}, duration{waited}};
 }
 
 }  // namespace edo::detail

@@ -14,6 +14,7 @@ namespace edo::detail {
 class kernel_wait {
 public:
     bool is_waiting = false;  ///< false while it computes, or when nobody can say; then all is 0
+    bool is_ready = false;    ///< it computes, or would if it had a processor
     long call = -1;           ///< number of the system call; negative: in none, but in a page fault
     std::uintptr_t arguments[6]{};
     std::uintptr_t stack_pointer = 0, program_counter = 0;
@@ -28,8 +29,14 @@ public:
 
 kernel_wait kernel_wait_of(int thread_id) noexcept;
 
-/// How long the thread has been ready to run, so far, while others had the processors; zero when
-/// nobody can say.
-duration waited_for_processor(int thread_id) noexcept;
+/// What a thread has had of the processors so far. All is 0 when nobody can say.
+class processor_time {
+public:
+    bool is_known = false;
+    duration ran{};     ///< up to its last turn, and of one that goes on up to some ms ago
+    duration waited{};  ///< ready to run while others had the processors; up to its last turn
+};
+
+processor_time processor_time_of(int thread_id) noexcept;
 
 }  // namespace edo::detail

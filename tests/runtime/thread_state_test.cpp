@@ -14,7 +14,7 @@
 namespace {
 
 using edo::detail::kernel_wait_of;
-using edo::detail::waited_for_processor;
+using edo::detail::processor_time_of;
 
 TEST(thread_state, names_the_system_call_in_which_a_thread_waits) {
     int ends[2];
@@ -53,7 +53,7 @@ TEST(thread_state, names_none_for_one_that_computes) {
 TEST(thread_state, knows_nothing_of_a_thread_that_is_not_there) {
     EXPECT_FALSE(kernel_wait_of(-1).is_waiting);
     EXPECT_EQ(kernel_wait_of(-1).system_call(), "");
-    EXPECT_EQ(waited_for_processor(-1), edo::duration::zero());
+    EXPECT_FALSE(processor_time_of(-1).is_known);
 }
 
 TEST(thread_state, time_in_which_another_thread_has_the_processor_is_counted) {
@@ -69,14 +69,14 @@ TEST(thread_state, time_in_which_another_thread_has_the_processor_is_counted) {
             edo::detail::spin_hint();
     });
     const int id = edo::detail::sys::gettid();
-    const edo::duration start = waited_for_processor(id);
-    while (waited_for_processor(id) == start)
+    const edo::duration start = processor_time_of(id).waited;
+    while (processor_time_of(id).waited == start)
         edo::detail::spin_hint();
 
     is_done = true;
     competes.join();
     ::sched_setaffinity(0, sizeof before, &before);
-    EXPECT_GT(waited_for_processor(id), start);
+    EXPECT_GT(processor_time_of(id).waited, start);
 }
 
 }  // namespace
