@@ -150,7 +150,8 @@ edo::task<> hear(world& w, std::uint64_t me, edo::sync::broadcast::receiver<std:
         auto heard = co_await news.recv();
         if (!heard && heard.error() == edo::errc::closed) co_return;
         w.seen.note(me, heard ? *heard : 1'000 + heard.missed());
-        co_await edo::select(edo::yield_now(), edo::sleep(1ms));
+        auto pause = co_await edo::select(edo::sleep(1ms), edo::sleep(1ms));
+        if (pause.index() == 1) co_await edo::sleep(2ms);  // and may lag
     }
 }
 
@@ -159,7 +160,7 @@ edo::task<> tell(world& w,
                  edo::sync::watch::sender<std::uint64_t> value,
                  edo::sync::broadcast::sender<std::uint64_t> news) {
     for (std::uint64_t i = 0; i < 6; ++i) {
-        auto how = co_await edo::select(edo::yield_now(), edo::yield_now(), edo::sleep(0s));
+        auto how = co_await edo::select(edo::sleep(1ms), edo::sleep(1ms), edo::sleep(1ms));
         if (how.index() != 0) w.seen.note(me, value.send(i).has_value() ? i : 97);
         if (how.index() != 1) w.seen.note(me, news.send(i).has_value() ? i : 96);
         if (how.index() != 2) w.bell.notify_one();

@@ -4,6 +4,7 @@
 #include "net/io_loop.h"
 #include "net/pairs.h"
 #include "runtime/blocked_reports.h"
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -62,7 +63,7 @@ protected:
         // A turn on each, so that whatever was on its way has come.
         for (unsigned i = 0; i < 2; ++i)
             rt.block_on(rt.spawn(with(spawn_options().worker(i), yield_once)).join());
-        await([&] { return asleep == 2; });
+        await([&] { return is_asleep[0] && is_asleep[1]; });
     }
 
     /// Keeps a worker in a poll until the latch is open.
@@ -75,7 +76,9 @@ protected:
     }
 
     counts_wake_ups counter;
-    std::atomic<int> asleep = 0;  ///< workers that sleep or are just about to
+    /// Who sleeps, or was about to: one that finds work at that moment is told so at its next wake.
+    using sleepers = std::array<std::atomic<bool>, 2>;
+    sleepers is_asleep{};
     runtime rt = runtime::builder()
                      .worker_threads(2)
                      .reactor(GetParam())
@@ -88,12 +91,12 @@ protected:
 private:
     worker_hooks hooks() {
         worker_hooks counting;
-        counting.data = &asleep;
-        counting.before_park = [](void* count, unsigned) noexcept {
-            ++*static_cast<std::atomic<int>*>(count);
+        counting.data = &is_asleep;
+        counting.before_park = [](void* all, unsigned worker) noexcept {
+            (*static_cast<sleepers*>(all))[worker] = true;
         };
-        counting.after_park = [](void* count, unsigned) noexcept {
-            --*static_cast<std::atomic<int>*>(count);
+        counting.after_park = [](void* all, unsigned worker) noexcept {
+            (*static_cast<sleepers*>(all))[worker] = false;
         };
         return counting;
     }
@@ -121,11 +124,8 @@ task<> return_balls(std::reference_wrapper<table> at, int rounds) {
     }
 }
 
-task<std::uint64_t> count_wake_ups_of_rallies(std::reference_wrapper<table> at,
-                                              int rounds,
-                                              std::reference_wrapper<std::atomic<int>> asleep) {
-    // The other worker, which so can be woken, and by the very first of these wakes.
-    await([&] { return asleep.get() == 1; });
+// The other worker sleeps, so it can be woken, and by the very first of these wakes.
+task<std::uint64_t> count_wake_ups_of_rallies(std::reference_wrapper<table> at, int rounds) {
     const std::uint64_t before = counts_wake_ups::count();
     auto other = spawn(return_balls, at, rounds);
     for (int i = 0; i < rounds; ++i) {
@@ -140,7 +140,7 @@ task<std::uint64_t> count_wake_ups_of_rallies(std::reference_wrapper<table> at,
 TEST_P(wake_ups, lone_woken_task_costs_none) {
     table at;
 
-    EXPECT_EQ(rt.block_on(count_wake_ups_of_rallies(std::ref(at), 1'000, std::ref(asleep))), 0U);
+    EXPECT_EQ(rt.block_on(count_wake_ups_of_rallies(std::ref(at), 1'000)), 0U);
 }
 
 task<result<void>> send_back(net::tcp_stream stream) {
