@@ -2,6 +2,9 @@
 
 #include "../support/event.h"
 #include "../support/manual_executor.h"
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -9,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include <edo/base/seam/sanitizer.h>
 #include <edo/task/or_return.h>
 #include <edo/task/spawn.h>
 
@@ -291,48 +295,93 @@ TEST(task, a_coroutine_that_never_waits_still_lets_others_run) {
     EXPECT_EQ(sum, 300'000);
 }
 
-task<int> descend(int levels, event* at_bottom) {
+constexpr int depth_of_chain = EDO_SANITIZED ? 100'000 : 1'000'000;
+
+/// How much of the stack lies between those who have noted where they are on it.
+class stack_span {
+public:
+    [[gnu::noinline]] void note() noexcept {
+        const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+        lowest_ = std::min(lowest_, here);
+        highest_ = std::max(highest_, here);
+        ++notes_;
+    }
+
+    std::uintptr_t bytes() const { return highest_ - lowest_; }
+
+    long notes() const { return notes_; }
+
+private:
+    std::uintptr_t lowest_ = std::numeric_limits<std::uintptr_t>::max();
+    std::uintptr_t highest_ = 0;
+    long notes_ = 0;
+};
+
+/// Notes where its destructor runs.
+class noted_end {
+public:
+    explicit noted_end(stack_span& span) noexcept : span_(span) {}
+
+    noted_end(const noted_end&) = delete;
+
+    ~noted_end() { span_.note(); }
+
+private:
+    stack_span& span_;
+};
+
+task<int> descend(int levels, event* at_bottom, stack_span& stack) {
+    stack.note();
+    const noted_end end(stack);
     if (levels == 0) {
         if (at_bottom != nullptr) co_await at_bottom->wait();
         co_return 0;
     }
-    int below = co_await descend(levels - 1, at_bottom);
+    const int below = co_await descend(levels - 1, at_bottom, stack);
+    stack.note();
     co_return below + 1;
 }
 
-task<> descend_into(int levels, event* at_bottom, int& out) {
-    out = co_await descend(levels, at_bottom);
+task<> descend_into(int levels, event* at_bottom, stack_span& stack, int& out) {
+    out = co_await descend(levels, at_bottom, stack);
 }
 
-TEST(task, awaits_ten_thousand_deep) {
+constexpr std::uintptr_t a_flat_stack = 64 * 1024;
+
+TEST(task, a_chain_that_never_waits_is_a_million_deep_on_a_flat_stack) {
     manual_executor ex;
+    stack_span stack;
     int depth = 0;
 
-    auto h = ex.spawn(descend_into, 10'000, nullptr, std::ref(depth));
+    auto h = ex.spawn(descend_into, depth_of_chain, nullptr, std::ref(stack), std::ref(depth));
     ex.run_until_idle();
 
-    EXPECT_EQ(depth, 10'000);
+    EXPECT_EQ(depth, depth_of_chain);
+    EXPECT_LT(stack.bytes(), a_flat_stack);
 }
 
-TEST(task, a_chain_a_hundred_thousand_deep_resumes_and_ends) {
+TEST(task, a_chain_a_million_deep_resumes_and_ends_on_a_flat_stack) {
     manual_executor ex;
     event e;
+    stack_span stack;
     int depth = 0;
 
-    auto h = ex.spawn(descend_into, 100'000, &e, std::ref(depth));
+    auto h = ex.spawn(descend_into, depth_of_chain, &e, std::ref(stack), std::ref(depth));
     ex.run_until_idle();
     e.raise();
     ex.run_until_idle();
 
-    EXPECT_EQ(depth, 100'000);
+    EXPECT_EQ(depth, depth_of_chain);
+    EXPECT_LT(stack.bytes(), a_flat_stack);
 }
 
-TEST(task, a_suspended_chain_a_hundred_thousand_deep_is_destroyed_without_deepening_the_stack) {
+TEST(task, a_suspended_chain_a_million_deep_is_destroyed_on_a_flat_stack) {
     manual_executor ex;
     event e;
+    stack_span stack;
     int depth = 0;
 
-    auto h = ex.spawn(descend_into, 100'000, &e, std::ref(depth));
+    auto h = ex.spawn(descend_into, depth_of_chain, &e, std::ref(stack), std::ref(depth));
     ex.run_until_idle();
     EXPECT_TRUE(e.has_waiter());
     h.request_cancel();
@@ -341,6 +390,8 @@ TEST(task, a_suspended_chain_a_hundred_thousand_deep_is_destroyed_without_deepen
     EXPECT_TRUE(h.is_finished());
     EXPECT_FALSE(e.has_waiter());
     EXPECT_EQ(depth, 0);
+    EXPECT_EQ(stack.notes(), 2L * (depth_of_chain + 1)) << "on the way down, and when destroyed";
+    EXPECT_LT(stack.bytes(), a_flat_stack);
 }
 
 task<> nested_locals(event& e, std::vector<std::string>& log, int level) {

@@ -2,6 +2,7 @@
 #include "timer/probe.h"
 #include <array>
 #include <atomic>
+#include <barrier>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/seam/parker.h>
+#include <edo/base/seam/sanitizer.h>
 #include <edo/timer/wheel/wheel.h>
 
 namespace {
@@ -85,6 +87,127 @@ TEST(wheel_race, arm_cancel_and_reset_against_advance) {
     EXPECT_GT(cancelled, 0);
     EXPECT_GT(moved, 0);
     EXPECT_GT(moved_too_late, 0);
+}
+
+/// The timers of one of several threads, and a list of what has become of them: a timer that could
+/// be cancelled or moved has not fired and will not, any other has, and was due.
+class listed_timers {
+public:
+    listed_timers(std::uint64_t seed,
+                  timer_wheel& wheel,
+                  const std::atomic<std::int64_t>& now,
+                  edo::detail::wake_target target)
+        : random_(seed), wheel_(wheel), now_(now), target_(target), probes_(512) {}
+
+    void operate() {
+        probe& p = probes_[random_() % probes_.size()];
+        switch (p.is_known() ? random_() % 4 : 4) {
+            case 0:
+                if (timer_wheel::cancel(p)) {
+                    ++cancelled;
+                } else {
+                    note_fired(p);
+                }
+                break;
+            case 1:
+                if (timer_wheel::check(p, target_) == answer::fired) note_fired(p);
+                break;
+            case 4:
+                EXPECT_TRUE(wheel_.arm(p, some_deadline(), target_));
+                break;
+            default:
+                // As long as it is armed its deadline belongs to the wheel.
+                if (timer_wheel::reset(p, some_deadline())) {
+                    ++moved;
+                } else {
+                    note_fired(p);
+                }
+        }
+    }
+
+    /// Nobody has anything to do with the wheel, which has advanced fully.
+    void settle() {
+        for (probe& p : probes_) {
+            if (!p.is_known()) continue;
+            const bool is_due = p.deadline() <= time();
+            EXPECT_EQ(timer_wheel::check(p, target_), is_due ? answer::fired : answer::armed);
+            if (is_due) ++fired;
+        }
+    }
+
+    void cancel_all() {
+        for (probe& p : probes_)
+            if (timer_wheel::cancel(p)) ++cancelled;
+    }
+
+    std::uint64_t fired = 0, cancelled = 0, moved = 0;
+
+private:
+    instant time() const { return instant(duration(now_.load())); }
+
+    instant some_deadline() {
+        return time() + duration(random_() % (std::uint64_t{1} << random_() % 20));
+    }
+
+    void note_fired(const probe& p) {
+        EXPECT_LE(p.deadline(), time());
+        ++fired;
+    }
+
+    std::mt19937_64 random_;
+    timer_wheel& wheel_;
+    const std::atomic<std::int64_t>& now_;
+    const edo::detail::wake_target target_;
+    std::deque<probe> probes_;
+};
+
+TEST(wheel_race, timers_of_two_threads_fire_as_the_lists_of_both_say) {
+    constexpr int rounds = EDO_SANITIZED ? 50 : 500, operations = 1'000;
+    woken_task task;
+    timer_wheel wheel;
+    std::atomic<std::int64_t> now{1};
+    std::deque<listed_timers> lists;
+    for (const std::uint64_t seed : {3U, 5U})
+        lists.emplace_back(seed, wheel, now, task.target());
+    std::barrier together(3);
+    std::deque<std::thread> threads;
+    for (listed_timers& mine : lists) {
+        threads.emplace_back([&] {
+            for (int round = 0; round < rounds; ++round) {
+                together.arrive_and_wait();
+                for (int i = 0; i < operations; ++i)
+                    mine.operate();
+                together.arrive_and_wait();
+                together.arrive_and_wait();  // meanwhile the wheel advances fully
+                mine.settle();
+            }
+            mine.cancel_all();
+        });
+    }
+
+    std::uint64_t fired = 0;
+    for (int round = 0; round < rounds; ++round) {
+        together.arrive_and_wait();
+        for (int i = 0; i < operations / 10; ++i)
+            fired += wheel.advance(instant(duration(now.fetch_add(500) + 500)));
+        together.arrive_and_wait();
+        const instant at = instant(duration(now.load()));
+        do
+            fired += wheel.advance(at);
+        while (wheel.next_deadline() <= at);
+        together.arrive_and_wait();
+    }
+    for (std::thread& each : threads)
+        each.join();
+
+    task.run();
+    EXPECT_EQ(fired, lists[0].fired + lists[1].fired);
+    for (const listed_timers& each : lists) {
+        EXPECT_GT(each.fired, 0U);
+        EXPECT_GT(each.cancelled, 0U);
+        EXPECT_GT(each.moved, 0U);
+    }
+    EXPECT_EQ(wheel.exact_next_deadline(), instant::max());
 }
 
 // Operations that were armed on a wheel end while the wheel goes away and the next one takes its
