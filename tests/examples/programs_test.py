@@ -67,20 +67,43 @@ class Others(unittest.TestCase):
         self.assertEqual((ended.returncode, without_reports(ended.stderr)), (0, ""), ended)
         self.check_shutdown(ended.stdout)
 
+    def start_service(self):
+        """A service whose tasks have begun."""
+        service = subprocess.Popen([program("graceful_shutdown"), "60"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        status = f"/proc/{service.pid}/task"
+        limit = time.monotonic() + PATIENCE
+        while len(os.listdir(status)) < 2:  # until it has workers, so the signals are blocked
+            self.assertLess(time.monotonic(), limit)
+            time.sleep(0.01)
+        time.sleep(0.1 * SLOWNESS)
+        return service
+
+    def check_end(self, service):
+        out, err = service.communicate(timeout=PATIENCE)
+        self.assertEqual((service.returncode, without_reports(err)), (0, ""))
+        self.check_shutdown(out)
+
     def test_graceful_shutdown_by_signal(self):
         for number in (signal.SIGINT, signal.SIGTERM):
-            service = subprocess.Popen([program("graceful_shutdown"), "60"], text=True,
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            status = f"/proc/{service.pid}/task"
-            limit = time.monotonic() + PATIENCE
-            while len(os.listdir(status)) < 2:  # until it has workers, so the signals are blocked
-                self.assertLess(time.monotonic(), limit)
-                time.sleep(0.01)
-            time.sleep(0.1 * SLOWNESS)  # until its tasks have begun
+            service = self.start_service()
             service.send_signal(number)
-            out, err = service.communicate(timeout=PATIENCE)
-            self.assertEqual((service.returncode, without_reports(err)), (0, ""))
-            self.check_shutdown(out)
+            self.check_end(service)
+
+    def is_pending(self, service, number):
+        with open(f"/proc/{service.pid}/status", encoding="ascii") as status:
+            pending = re.search(r"^ShdPnd:\s+([0-9a-f]+)", status.read(), re.MULTILINE).group(1)
+        return int(pending, 16) >> (number - 1) & 1 == 1
+
+    def test_graceful_shutdown_by_a_second_signal(self):
+        """It has its own limits: a second signal while it ends makes it neither faster nor worse."""
+        service = self.start_service()
+        service.send_signal(signal.SIGTERM)
+        limit = time.monotonic() + PATIENCE
+        while self.is_pending(service, signal.SIGTERM):  # until it has heard the first
+            self.assertLess(time.monotonic(), limit)
+        service.send_signal(signal.SIGTERM)
+        self.check_end(service)
 
     def test_echo_of_the_readme(self):
         server = subprocess.Popen([program("example_echo")], text=True,
