@@ -2,7 +2,8 @@
 # Uses Edo from outside, in one way, and runs the result:
 #   run.sh WAY WORK COMPILER BUILD
 # WAY is installed_static or installed_shared (each by find_package and by pkg-config),
-# add_subdirectory or fetch_content. WORK is an own folder, BUILD a finished static build.
+# add_subdirectory, fetch_content, or two_libraries. WORK is an own folder, BUILD a finished static
+# build.
 set -euo pipefail
 
 way=$1 work=$2 compiler=$3 build=$4
@@ -71,6 +72,12 @@ installed_static | installed_shared)
     # shellcheck disable=SC2046  # the flags are words
     "$compiler" -std=c++20 "$consumer/main.cpp" -o "$work/program" $(flags --cflags --libs)
     run env LD_LIBRARY_PATH="$(library_folder)" "$work/program"
+    # A user's own flags. Warnings of headers that are not the system's count.
+    # shellcheck disable=SC2046
+    "$compiler" -std=c++20 -fno-rtti -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+        -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor -Werror \
+        "$consumer/strict.cpp" -o "$work/strict" $(flags --cflags --libs)
+    run env LD_LIBRARY_PATH="$(library_folder)" "$work/strict"
     if flags --print-requires --print-requires-private | grep -q liburing; then
         flags --static --libs | grep -q -- -luring || fail "edo.pc --static lacks liburing"
         if [[ $way == *shared ]] && flags --libs | grep -q -- -luring; then
@@ -83,6 +90,12 @@ add_subdirectory | fetch_content)
     tests=$(ctest --test-dir "$work/consumer" -N | grep -c 'Test *#' || true)
     [[ $tests == 0 ]] || fail "Edo added $tests tests to its parent"
     run "$work/consumer/consumer"
+    ;;
+two_libraries)
+    cmake -S "$root/tests/package/two_libraries" -B "$work/program" -G Ninja \
+        -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Debug -DEDO_SOURCE="$root"
+    cmake --build "$work/program" --target program
+    run "$work/program/program"
     ;;
 *)
     fail "unknown way"
