@@ -73,14 +73,18 @@ inline std::string name_of_flavor(const ::testing::TestParamInfo<flavor>& tested
 
 }  // namespace edo::testing
 
-/// A suite for TEST_P; its tests make() the runtime of their kind.
-#define EDO_SUITE_FOR_ALL_RUNTIMES(suite)                                                         \
-    class suite : public edo::testing::runtime_of_any_kind {};                                    \
+/// Runs the tests of a suite, a class derived from runtime_of_any_kind, on every kind.
+#define EDO_IN_ALL_RUNTIMES(suite)                                                                \
     INSTANTIATE_TEST_SUITE_P(                                                                     \
         in, suite,                                                                                \
         ::testing::Values(edo::testing::flavor::current_thread, edo::testing::flavor::one_worker, \
                           edo::testing::flavor::four_workers),                                    \
         &edo::testing::name_of_flavor)
+
+/// A suite for TEST_P; its tests make() the runtime of their kind.
+#define EDO_SUITE_FOR_ALL_RUNTIMES(suite)                      \
+    class suite : public edo::testing::runtime_of_any_kind {}; \
+    EDO_IN_ALL_RUNTIMES(suite)
 
 #define EDO_TEST_ON_ALL_RUNTIMES(suite)      \
     template <class Flavor>                  \
