@@ -102,9 +102,10 @@ TEST_P(timer_burst, lets_messages_through_between_its_batches) {
         "median %.2f ms, p99 %.2f ms, longest %.2f ms\n",
         timers, armed_in_time, trips.size(), in_ms(trips[trips.size() / 2]), in_ms(p99),
         in_ms(trips.back()));
-    // On one thread it is the batches alone that let them through.
-    if (GetParam() != flavor::four_workers) {
-        EXPECT_GE(trips.size(), 10U);
+    // Of a batch of a thousand each lets one message through, where nobody else is: workers that are
+    // held up have spares, and the machine decides who runs.
+    if (GetParam() == flavor::current_thread) {
+        EXPECT_GE(trips.size(), timers / 5'000U);
     }
     EXPECT_LT(trips.back(), 2s) << "generous: the machine may have other things to do";
 }
