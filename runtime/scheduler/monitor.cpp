@@ -92,6 +92,10 @@ bool monitor::look(instant now) noexcept {
         is_quiet = false;
         stand_in_for(w, seen);
     }
+    if (shared_.replace_missing()) {
+        count_failure();
+        is_quiet = false;
+    }
     // A report reads files: first all have somebody in their place.
     for (unsigned i = 0; i < shared_.worker_count(); ++i)
         if (watched_[i].is_blocked) report(shared_.worker_at(i), watched_[i], now);
@@ -110,7 +114,9 @@ bool monitor::all_rest() noexcept {
 
 void monitor::sleep() noexcept {
     asleep_.store(true, seq_cst);  // S
-    if (all_rest()) parker_.park();
+    // Who stands aside may have wanted a spare since the look: what it has done is seen with that
+    // it stands aside (B).
+    if (all_rest() && !shared_.replace_missing()) parker_.park();
     asleep_.store(false, relaxed);  // W
 }
 
@@ -132,7 +138,6 @@ void monitor::stand_in_for(worker& blocked, watched& seen) noexcept {
         if (!shared_.begin_substitution(blocked, substitution::monitor)) count_failure();
         take_tasks_of(blocked);
     }
-    if (shared_.replace_missing()) count_failure();
     watch_sockets(blocked, seen);
 }
 

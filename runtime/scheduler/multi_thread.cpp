@@ -241,12 +241,19 @@ void multi_thread::run_in_place(blocking_job& job) noexcept {
 bool multi_thread::begin_substitution(worker& absent, substitution wanted_by) noexcept {
     if (config().per_core) return true;  // there is nothing that a spare may do
     mutex_lock guard(lock_);
+    bool has_spare = true;
     if (absent.substituted_for == 0) {
-        if (!activate_spare_locked()) return false;
-        ++substitutions_;
+        has_spare = activate_spare_locked();
+        if (has_spare) {
+            ++substitutions_;
+        } else if (wanted_by == substitution::monitor) {
+            return false;  // it comes again
+        } else {
+            ++missing_;
+        }
     }
     absent.substituted_for |= static_cast<unsigned>(wanted_by);
-    return true;
+    return has_spare;
 }
 
 bool multi_thread::activate_spare_locked() noexcept {

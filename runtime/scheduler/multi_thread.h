@@ -96,13 +96,14 @@ public:
 
     /// A worker stands aside, or is blocked: a spare takes its place if one can be had. One, even
     /// if both the worker and the monitor want it; it stays until neither does. Harmless if
-    /// repeated.
+    /// repeated. One that the worker cannot get now is promised: see replace_missing().
     /// Returns: whether there is one. Requires: the first worker's sole mode has ended.
     bool begin_substitution(worker& absent, substitution wanted_by) noexcept;
     /// Harmless if nothing has begun.
     /// Returns: true when a spare is not needed any more.
     bool end_substitution(worker& absent, substitution wanted_by) noexcept;
-    /// Tries again to start the spares that were promised and failed to come up.
+    /// Tries again to start the spares that were promised and are not there: they could not be had,
+    /// or have failed to come up.
     /// Returns: whether there were any.
     bool replace_missing() noexcept;
     /// Wakes the spares, so that those that are not needed any more learn of it.
@@ -149,7 +150,7 @@ private:
     atomic<unsigned> excess_{
         0};  // active workers more than wanted; written under lock_, see may_retire()
     std::uint64_t substitutions_ = 0;
-    unsigned missing_ = 0;  // spares that were promised and failed to come up
+    unsigned missing_ = 0;  // spares that were promised and are not there
     parker progress_;       // of create() and shutdown()
 
     atomic<bool> shutting_down_{false};

@@ -548,6 +548,27 @@ TEST_P(blocked_workers, announced_calls_that_found_no_thread_count) {
     stuck.release();
 }
 
+TEST_P(blocked_workers, announced_calls_have_a_spare_as_soon_as_it_can_be_had) {
+    blockade pool{workers()};
+    std::vector<join_handle<void>> calls;
+    for (unsigned i = 0; i < workers(); ++i)
+        calls.push_back(rt.spawn(block_pool, std::ref(pool)));
+    pool.await_all();
+    pool.release();
+    for (auto& call : calls)
+        rt.block_on(std::move(call).join());
+    refusals::threads = true;  // so there are threads for the calls, and none for spares
+    for (unsigned i = 0; i < workers(); ++i)
+        rt.spawn(block_in_place_for, std::ref(stuck)).detach();
+    stuck.await_all();
+
+    auto late = rt.spawn([]() -> task<> { co_await yield_now(); });
+    refusals::threads = false;
+
+    rt.block_on(std::move(late).join());
+    stuck.release();
+}
+
 TEST_P(blocked_workers, go_on_waiting_for_a_spare_that_cannot_be_had_at_first) {
     refusals::threads = true;
     block_all();
