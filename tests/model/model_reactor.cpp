@@ -13,6 +13,8 @@ namespace {
 
 unsigned calls = 0;
 unsigned calls_in_run = 0;
+unsigned refused = 0;
+unsigned refused_in_run = 0;
 
 class reactor final : public detail::reactor {
 public:
@@ -50,9 +52,19 @@ unsigned reactor_calls() noexcept {
     return calls_in_run == edo_check::engine::get().run_number() ? calls : 0;
 }
 
+void refuse_reactors(unsigned count) noexcept {
+    refused = count;
+    refused_in_run = edo_check::engine::get().run_number();
+}
+
 }  // namespace model
 
 result<detail::reactor_choice> detail::make_reactor(reactor_kind kind) {
+    edo_check::engine& e = edo_check::engine::get();
+    if (model::refused != 0 && model::refused_in_run == e.run_number()) {
+        e.print().saw(e.current(), model::refused--);
+        return std::make_error_code(std::errc::too_many_files_open);
+    }
     reactor_choice made;
     made.reactor = std::make_unique<model::reactor>();
     made.kind = kind;

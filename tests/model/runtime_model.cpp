@@ -2,8 +2,8 @@
 // worker.cpp, driver.cpp) with two workers, one or two tasks, and its shutdown. Only the reactor is
 // the model's.
 //
-// A run has some three hundred steps: what can happen without preemptions is exhausted here (with
-// one for the smallest), and the rest is drawn at random.
+// A run has some three hundred steps. Two preemptions are exhausted here (fewer in the shutdowns that
+// drop tasks), and the rest is drawn at random.
 
 #include "model_test.h"
 #include "runtime_world.h"
@@ -22,6 +22,8 @@ using edo::join_handle;
 using edo::task;
 using edo::model::life;
 using edo::model::signal;
+using edo::model::subject;
+using edo_check::calm;
 using edo_check::expect;
 using edo_check::expect_caught;
 using edo_check::expect_holds;
@@ -35,7 +37,7 @@ struct world : edo::model::runtime_world {
     edo_check::parker done;
     int result = 0;  // plain: written by a task
 
-    explicit world(unsigned workers = 2) : runtime_world(workers) {}
+    explicit world(subject about, unsigned workers = 2) : runtime_world(about, workers) {}
 
     ~world() { end(); }  // while what its tasks use is there
 };
@@ -73,27 +75,31 @@ task<> spawn_and_join(world* w) {
 }
 
 void start_and_end() {
-    const auto w = std::make_unique<world>();
+    const auto w = std::make_unique<world>(subject::whole_life);
 }
 
-void run_one_task(unsigned workers) {
-    const auto w = std::make_unique<world>(workers);
+void run_one_task(subject about, unsigned workers) {
+    const auto w = std::make_unique<world>(about, workers);
     const auto h = w->spawn(note, w.get());
     w->done.park();
     expect(w->result == 7, "the task has not run");
 }
 
 void one_task() {
-    run_one_task(2);
+    run_one_task(subject::tasks, 2);
+}
+
+void end_behind_a_task() {
+    run_one_task(subject::end, 2);
 }
 
 // A worker that is alone: without locked instructions, see sole_mode.h.
 void one_task_on_one_worker() {
-    run_one_task(1);
+    run_one_task(subject::whole_life, 1);
 }
 
 void wake_of_one_worker() {
-    const auto w = std::make_unique<world>(1);
+    const auto w = std::make_unique<world>(subject::whole_life, 1);
     const auto h = w->spawn(wait_and_note, w.get());
     w->soon.raise();
     w->done.park();
@@ -101,8 +107,9 @@ void wake_of_one_worker() {
 }
 
 void end_of_one_worker_beside_a_wake() {
-    auto w = std::make_unique<world>(1);
+    auto w = std::make_unique<world>(subject::end, 1);
     {
+        const calm until_it_waits;
         auto h = w->spawn(wait_and_note, w.get());
         std::move(h).detach();
     }
@@ -110,14 +117,14 @@ void end_of_one_worker_beside_a_wake() {
 }
 
 void task_that_spawns() {
-    const auto w = std::make_unique<world>();
+    const auto w = std::make_unique<world>(subject::tasks);
     const auto h = w->spawn(spawn_and_join, w.get());
     w->done.park();
     expect(w->result == 7, "the child has not run");
 }
 
 void wake_from_outside() {
-    const auto w = std::make_unique<world>();
+    const auto w = std::make_unique<world>(subject::tasks);
     const auto h = w->spawn(wait_and_note, w.get());
     w->soon.raise();
     w->done.park();
@@ -126,14 +133,15 @@ void wake_from_outside() {
 
 // The tasks that are left are dropped, wherever they are.
 void shutdown_drops_a_task() {
-    const auto w = std::make_unique<world>();
+    const auto w = std::make_unique<world>(subject::end);
     auto h = w->spawn(wait_for_ever, w.get());
     std::move(h).detach();
 }
 
 void shutdown_beside_a_wake() {
-    auto w = std::make_unique<world>();
+    auto w = std::make_unique<world>(subject::end);
     {
+        const calm until_it_waits;
         auto h = w->spawn(wait_and_note, w.get());
         std::move(h).detach();
     }
@@ -141,10 +149,10 @@ void shutdown_beside_a_wake() {
     run_threads([&] { w->soon.raise(); }, [&] { w->end(); });
 }
 
-exploration large(unsigned bound) {
+exploration large(unsigned bound, std::uint64_t extra_runs = 0) {
     exploration how;
     how.bound = bound;
-    how.extra_runs = 0;
+    how.extra_runs = extra_runs;
     how.random_runs = 5'000;
     how.pct_runs = 5'000;
     how.limits.steps = 6000;
@@ -154,13 +162,14 @@ exploration large(unsigned bound) {
 const scenario alone_s{"runtime.one_task_on_one_worker", one_task_on_one_worker, large(2)};
 const scenario alone_wake_s{"runtime.wake_of_one_worker", wake_of_one_worker, large(2)};
 const scenario alone_end_s{"runtime.end_of_one_worker_beside_a_wake",
-                           end_of_one_worker_beside_a_wake, large(1)};
-const scenario start_s{"runtime.start_and_end", start_and_end, large(1)};
-const scenario task_s{"runtime.one_task", one_task, large(1)};
-const scenario spawns_s{"runtime.task_that_spawns", task_that_spawns, large(1)};
-const scenario wake_s{"runtime.wake_from_outside", wake_from_outside, large(1)};
-const scenario drops_s{"runtime.shutdown_drops_a_task", shutdown_drops_a_task, large(0)};
-const scenario beside_s{"runtime.shutdown_beside_a_wake", shutdown_beside_a_wake, large(0)};
+                           end_of_one_worker_beside_a_wake, large(2)};
+const scenario start_s{"runtime.start_and_end", start_and_end, large(2)};
+const scenario task_s{"runtime.one_task", one_task, large(2, 20'000)};
+const scenario end_s{"runtime.end_behind_a_task", end_behind_a_task, large(2)};
+const scenario spawns_s{"runtime.task_that_spawns", task_that_spawns, large(2, 20'000)};
+const scenario wake_s{"runtime.wake_from_outside", wake_from_outside, large(2, 20'000)};
+const scenario drops_s{"runtime.shutdown_drops_a_task", shutdown_drops_a_task, large(1, 20'000)};
+const scenario beside_s{"runtime.shutdown_beside_a_wake", shutdown_beside_a_wake, large(0, 20'000)};
 
 TEST(runtime_model, one_worker_runs_a_task) {
     expect_holds(alone_s);
@@ -180,6 +189,10 @@ TEST(runtime_model, starts_and_ends) {
 
 TEST(runtime_model, runs_a_task) {
     expect_holds(task_s);
+}
+
+TEST(runtime_model, ends_behind_a_task) {
+    expect_holds(end_s);
 }
 
 TEST(runtime_model, task_joins_a_child_wherever_that_runs) {
@@ -209,7 +222,7 @@ void caught(const char* name,
                      .what = what,
                      .order = order,
                      .in = in};
-    expect_caught(bug, {start_s, task_s, drops_s, wake_s, beside_s});
+    expect_caught(bug, {start_s, end_s, drops_s, wake_s, beside_s});
 }
 
 TEST(runtime_mutants, end_of_a_worker_is_not_told) {

@@ -1,6 +1,7 @@
 #pragma once
 // A whole runtime for a scenario, with its end.
 
+#include <cstdint>
 #include <edo_check/thread.h>
 #include <source_location>
 #include <utility>
@@ -10,10 +11,21 @@
 
 namespace edo::model {
 
+/// What a scenario is about. What it is not is done calmly, see class calm.
+enum class subject {
+    whole_life,  ///< start, tasks and end
+    end,         ///< from the first task on
+    tasks,       ///< neither start nor end
+};
+
 class runtime_world {
 public:
     /// `blocked_after`: zero for no monitor, which acts by the clock.
-    explicit runtime_world(unsigned workers, duration blocked_after = duration::zero()) {
+    explicit runtime_world(subject about,
+                           unsigned workers,
+                           duration blocked_after = duration::zero())
+        : about_(about) {
+        const edo_check::calm start(about != subject::whole_life);
         detail::runtime_config config;
         config.name = "m";
         config.thread_name = "m";
@@ -39,7 +51,14 @@ public:
         edo_check::expect(begun == ended, "a frame was not destroyed");
     }
 
-    void end() { runtime_->end(nullptr, duration::max()); }
+    void end() {
+        if (about_ == subject::tasks) edo_check::engine::get().await_rest();
+        const edo_check::calm all(about_ == subject::tasks);
+        runtime_->end(nullptr, duration::max());
+    }
+
+    /// Attempts to stand in for a blocked worker that have failed.
+    std::uint64_t failures() const { return runtime_->info().rescue_failures; }
 
     template <class... Args>
     auto spawn(Args&&... args) {
@@ -52,6 +71,7 @@ public:
     int ended = 0;
 
 private:
+    const subject about_;
     detail::multi_thread* runtime_;
 };
 

@@ -22,6 +22,7 @@ void* pages(std::size_t bytes) {
 arena::arena()
     : memory_(static_cast<char*>(pages(capacity))),
       shadows_(static_cast<shadow*>(pages(capacity * sizeof(shadow)))),
+      reads_(static_cast<vector_clock*>(pages(capacity * sizeof(vector_clock)))),
       granules_(static_cast<granule*>(pages(capacity / granule_bytes * sizeof(granule)))) {}
 
 void arena::start_run(std::uint32_t run) noexcept {
@@ -51,6 +52,9 @@ void arena::release(void* p) noexcept {
     if (found == end || found->offset != offset)
         engine::get().fail("free of what was not allocated in this run");
     if (!found->is_live) engine::get().fail("double free");
+    found->is_live = false;
+    --live_;
+    if (engine::get().is_known()) return;
     // Everybody who used it must have done so before.
     for (std::size_t i = 0; i < std::max<std::size_t>(found->bytes, 1); i += granule_bytes) {
         granule& g = granules_[(offset + i) / granule_bytes];
@@ -58,11 +62,9 @@ void arena::release(void* p) noexcept {
         if (g.touched_in != run_ || engine::get().is_solo()) continue;
         for (unsigned bits = g.touched; bits != 0; bits &= bits - 1) {
             const std::size_t at = offset + i + static_cast<unsigned>(std::countr_zero(bits));
-            check_write(memory_ + at, shadows_[at]);
+            check_write(index_of(at));
         }
     }
-    found->is_live = false;
-    --live_;
 }
 
 bool arena::is_freed(const void* p) const noexcept {
@@ -79,9 +81,10 @@ std::string arena::describe_leaks() const {
     return text;
 }
 
-arena::shadow& arena::touch(const void* p, const char* if_freed) noexcept {
+std::size_t arena::touch(const void* p, const char* if_freed) noexcept {
     const auto at = static_cast<std::size_t>(static_cast<const char*>(p) - memory_);
-    shadow& s = shadows_[at];
+    const std::size_t index = index_of(at);
+    shadow& s = shadows_[index];
     granule& g = granules_[at / granule_bytes];
     if (s.run != run_) {
         s = {};
@@ -91,15 +94,15 @@ arena::shadow& arena::touch(const void* p, const char* if_freed) noexcept {
         g.touched |= 1U << at % granule_bytes;
     }
     if (g.freed_in == run_) [[unlikely]]
-        report(if_freed, p, s);
-    return s;
+        report(if_freed, index);
+    return index;
 }
 
-void arena::report(const char* what, const void* p, const shadow& s) noexcept {
+void arena::report(const char* what, std::size_t index) noexcept {
     char text[200];
-    const unsigned other = s.writer;
+    const auto offset = static_cast<std::uint32_t>(offset_of(index));
+    const unsigned other = shadows_[index].writer;
     for (unsigned i = 0; i < count_; ++i) {
-        const auto offset = static_cast<std::uint32_t>(static_cast<const char*>(p) - memory_);
         if (offset - blocks_[i].offset < blocks_[i].bytes || blocks_[i].offset == offset) {
             std::snprintf(text, sizeof text,
                           "%s: byte %u of a block of %u bytes; by thread %u, and last by thread %u",
@@ -112,37 +115,43 @@ void arena::report(const char* what, const void* p, const shadow& s) noexcept {
 }
 
 // What thread 0 does while it is alone happens before or after everything that others do: it need
-// neither be checked nor be remembered.
+// neither be checked nor be remembered. Nor need what follows a known state.
 void arena::plain_read(const void* p) noexcept {
     engine& e = engine::get();
-    if (e.is_solo() && !is_freed(p)) return;
+    if (e.is_known() || (e.is_solo() && !is_freed(p))) return;
     const unsigned me = e.current();
     const vector_clock& known = e.shared().known_to(me);
-    shadow& s = touch(p, "read after free");
+    const std::size_t index = touch(p, "read after free");
+    shadow& s = shadows_[index];
     if (s.written != 0 && s.writer != me && !known.covers(s.writer, s.written))
-        report("data race: a read beside a write", p, s);
-    s.read.at[me] = static_cast<std::uint16_t>(known.at[me] + 1);
+        report("data race: a read beside a write", index);
+    reads_[index].at[me] = static_cast<std::uint16_t>(known.at[me] + 1);
+    s.readers |= static_cast<std::uint8_t>(1U << me);
 }
 
 void arena::plain_write(const void* p) noexcept {
     engine& e = engine::get();
-    if (e.is_solo() && !is_freed(p)) return;
+    if (e.is_known() || (e.is_solo() && !is_freed(p))) return;
     const unsigned me = e.current();
-    shadow& s = touch(p, "write after free");
-    check_write(p, s);
+    const std::size_t index = touch(p, "write after free");
+    check_write(index);
+    shadow& s = shadows_[index];
     s.written = static_cast<std::uint16_t>(e.shared().known_to(me).at[me] + 1);
     s.writer = static_cast<std::uint8_t>(me);
 }
 
-void arena::check_write(const void* p, const shadow& s) noexcept {
+void arena::check_write(std::size_t index) noexcept {
     engine& e = engine::get();
     const unsigned me = e.current();
     const vector_clock& known = e.shared().known_to(me);
+    const shadow& s = shadows_[index];
     if (s.written != 0 && s.writer != me && !known.covers(s.writer, s.written))
-        report("data race: two writes (or a free)", p, s);
-    vector_clock seen = known;
-    seen.at[me] = s.read.at[me];
-    if (!s.read.is_within(seen)) report("data race: a write (or a free) beside a read", p, s);
+        report("data race: two writes (or a free)", index);
+    for (unsigned others = s.readers & ~(1U << me); others != 0; others &= others - 1) {
+        const auto reader = static_cast<unsigned>(std::countr_zero(others));
+        if (!known.covers(reader, reads_[index].at[reader]))
+            report("data race: a write (or a free) beside a read", index);
+    }
 }
 
 }  // namespace edo_check

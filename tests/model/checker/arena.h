@@ -48,7 +48,7 @@ private:
         std::uint32_t run;  ///< others than the present one: never touched
         std::uint16_t written;
         std::uint8_t writer;
-        vector_clock read;
+        std::uint8_t readers;  ///< a bit for each thread whose entry in its clock in reads_ counts
     };
 
     /// Blocks are whole numbers of these.
@@ -66,14 +66,26 @@ private:
     };
 
     static constexpr std::size_t granule_bytes = 16;
-    shadow& touch(const void* p, const char* if_freed) noexcept;
-    void check_write(const void* p, const shadow& s) noexcept;
-    [[noreturn]] void report(const char* what, const void* p, const shadow& s) noexcept;
+    std::size_t touch(const void* p, const char* if_freed) noexcept;
+    void check_write(std::size_t index) noexcept;
+    [[noreturn]] void report(const char* what, std::size_t index) noexcept;
+
+    /// Where the shadow of a byte is: of neighbours that begin a word each, side by side, because
+    /// most of what is written are words.
+    static constexpr std::size_t index_of(std::size_t at) noexcept {
+        return at % word_bytes * (capacity / word_bytes) + at / word_bytes;
+    }
+
+    static constexpr std::size_t offset_of(std::size_t index) noexcept {
+        return index % (capacity / word_bytes) * word_bytes + index / (capacity / word_bytes);
+    }
 
     static constexpr std::size_t capacity = 512 * 1024;
+    static constexpr std::size_t word_bytes = 8;
     static constexpr unsigned most_blocks = 2048;
     char* memory_;
     shadow* shadows_;
+    vector_clock* reads_;
     granule* granules_;
     std::size_t floor_ = 0;
     std::size_t used_ = 0;

@@ -59,6 +59,7 @@ public:
     location_ref(const atomic_word& word, bool writes) noexcept : e(engine::get()) {
         find(word);
         e.step(e.shared().id_of(*found), writes);
+        if (e.is_known()) return;
         // Others may have come first.
         if (e.heap().contains(&word) && e.heap().is_freed(&word))
             e.fail("an atomic operation on freed memory");
@@ -100,7 +101,7 @@ void atomic_word::destroy() noexcept {
     location* const at = e.shared().find(id_, this);
     if (at == nullptr) return;
     const unsigned me = e.current();
-    for (unsigned i = 0; i < max_threads && !e.is_solo(); ++i)
+    for (unsigned i = 0; i < max_threads && !e.is_solo() && !e.is_known(); ++i)
         if (i != me && !e.shared().known_to(me).covers(i, at->used_by.at[i]))
             e.fail("data race: an object is destroyed beside an atomic operation on it");
     at->is_dead = true;

@@ -1,5 +1,5 @@
 #include "engine.h"
-#include <cstring>
+#include <algorithm>
 
 namespace edo_check {
 
@@ -20,11 +20,11 @@ bool engine::run(void (*body)(void*),
     ++run_number_;
     heap_.start_run(run_number_);
     count_ = steps_ = preemptions_ = oddities_ = joined_ = 0;
-    spurious_wakes_ = timeouts_ = failed_places_ = 0;
+    spurious_wakes_ = timeouts_ = failed_places_ = refused_starts_ = 0;
     is_solo_ = true;
     stopped_ = 0;
     failed_places_log_ = 0;
-    was_bounded_ = has_failed_ = is_known_ = false;
+    was_bounded_ = has_failed_ = is_known_ = is_calm_ = false;
     failure_.clear();
     now = 1;
     start(body, argument);
@@ -63,11 +63,15 @@ std::uint64_t engine::state_at(point where) const noexcept {
     return state;
 }
 
+void engine::enter_state(point where) noexcept {
+    if (visited_ == nullptr || is_known_ || !decisions_->is_new()) return;
+    const outside here;
+    is_known_ = !visited_->enter(state_at(where), preemptions_, oddities_);
+}
+
 unsigned engine::pick(unsigned count, bool likely_first, point where) noexcept {
-    if (visited_ != nullptr && !is_known_ && decisions_->is_new()) {
-        const outside here;
-        is_known_ = !visited_->enter(state_at(where), preemptions_, oddities_);
-    }
+    if (is_calm_) return 0;
+    enter_state(where);
     // From here on there is nothing to choose. But the run is made to its end: what it has taken
     // from static objects must come back.
     return is_known_ ? 0 : decisions_->pick(count, likely_first);
@@ -116,6 +120,12 @@ void engine::enter() noexcept {
     __builtin_unreachable();
 }
 
+bool engine::is_start_refused() noexcept {
+    if (refused_starts_ == 0) return false;
+    print().saw(current_, refused_starts_--);
+    return true;
+}
+
 unsigned engine::start(void (*body)(void*), void* argument) noexcept {
     if (count_ == max_threads) fail("more threads than the checker has room for");
     const unsigned number = count_++;
@@ -141,6 +151,21 @@ void engine::join(unsigned other) noexcept {
     is_solo_ = current_ == 0 && ++joined_ + 1 == count_;
 }
 
+void engine::end_calm() noexcept {
+    if (is_calm_) await_rest();
+    is_calm_ = false;
+}
+
+void engine::await_rest() noexcept {
+    const auto do_others_wait = [](const void* on, unsigned thread) noexcept {
+        const auto& e = *static_cast<const engine*>(on);
+        for (unsigned i = 0; i < e.count_; ++i)
+            if (i != thread && e.can_run(i)) return false;
+        return true;
+    };
+    wait_until({.is_ready = do_others_wait, .on = this, .name = "rest"});
+}
+
 bool engine::can_run(unsigned number) const noexcept {
     const simulated& t = threads_[number];
     return !t.has_ended && (t.waits.is_ready == nullptr || t.waits.is_ready(t.waits.on, number));
@@ -158,7 +183,7 @@ unsigned engine::others(option* to) const noexcept {
             const wait& w = threads_[i].waits;
             if (w.may_end_early && spurious_wakes_ < limits_.spurious_wakes)
                 to[n++] = {number, wake_reason::spurious};
-            if (w.has_limit && timeouts_ < limits_.timeouts)
+            if (w.has_limit() && timeouts_ < limits_.timeouts)
                 to[n++] = {number, wake_reason::timeout};
         }
     }
@@ -171,16 +196,19 @@ void engine::count_step() noexcept {
 
 void engine::step() noexcept {
     count_step();
+    if (is_known_) return;
     if (!is_solo_) let_others_come_first();
     print().saw(current_, 0);  // that it is past this
 }
 
 void engine::let_others_come_first() noexcept {
+    if (is_calm_) return;
     option to[2 * max_threads];
     const unsigned n = others(to);
     if (n == 0) return;
     if (preemptions_ == limits_.preemptions) {
-        was_bounded_ |= !is_known_;
+        was_bounded_ = true;
+        enter_state(point::step);  // nothing to choose, but perhaps it was here before
         return;
     }
     if (pct_ != nullptr) pct_->count_step(current_);
@@ -195,20 +223,20 @@ void engine::let_others_come_first() noexcept {
 
 void engine::step(std::uint32_t object, bool writes) noexcept {
     count_step();
+    if (is_known_) return;
     if (!is_solo_) {
-        sharing& s = learned_[object];
-        s.users |= static_cast<std::uint8_t>(1U << current_);
-        s.is_written |= writes;
-        if (is_shared_[object]) let_others_come_first();
+        if (is_shared_[object]) {
+            let_others_come_first();
+        } else if (memory_.is_unordered(object, current_, writes)) {
+            learned_[object] = true;
+        }
     }
     print().saw(current_, 0);
 }
 
 void engine::forget_sharing() noexcept {
-    for (unsigned i = 0; i < memory_model::most_locations; ++i) {
-        learned_[i] = {};
-        is_shared_[i] = false;
-    }
+    for (unsigned i = 0; i < memory_model::most_locations; ++i)
+        learned_[i] = is_shared_[i] = false;
     memory_.forget_fences();
     knew_fences_ = false;
 }
@@ -217,7 +245,7 @@ bool engine::learn_sharing() noexcept {
     bool grew = memory_.has_fences() && !knew_fences_;
     knew_fences_ = memory_.has_fences();
     for (unsigned i = 0; i < memory_.locations(); ++i) {
-        if (is_shared_[i] || !learned_[i].matters()) continue;
+        if (is_shared_[i] || !learned_[i]) continue;
         is_shared_[i] = grew = true;
     }
     return grew;
@@ -247,8 +275,9 @@ void engine::set_sharing(std::string_view text) noexcept {
 }
 
 unsigned engine::decide(unsigned count) noexcept {
+    if (is_calm_ || is_known_) return 0;
     if (oddities_ == limits_.oddities) {
-        was_bounded_ |= !is_known_;
+        was_bounded_ = true;
         return 0;
     }
     const unsigned picked = pick(count, false, point::memory);
@@ -270,9 +299,15 @@ wake_reason engine::wait_until(const wait& for_what) noexcept {
     if (for_what.is_ready(for_what.on, current_)) return wake_reason::ready;
     simulated& me = threads_[current_];
     me.waits = for_what;
+    me.due = no_limit;
+    if (for_what.has_limit()) {
+        me.due = now + std::min(for_what.limit, no_limit - now);
+        if (!is_known_) print().saw(current_, me.due);
+    }
     me.reason = wake_reason::ready;
     leave();
     me.waits = {};
+    if (me.reason == wake_reason::timeout) now = std::max(now, me.due);
     return me.reason;
 }
 
@@ -287,7 +322,7 @@ void engine::leave() noexcept {
         const auto number = static_cast<std::uint8_t>(current_);
         if (me.waits.may_end_early && spurious_wakes_ < limits_.spurious_wakes)
             to[n++] = {number, wake_reason::spurious};
-        if (me.waits.has_limit && timeouts_ < limits_.timeouts)
+        if (me.waits.has_limit() && timeouts_ < limits_.timeouts)
             to[n++] = {number, wake_reason::timeout};
     }
     bool somebody_runs = false;
@@ -296,9 +331,14 @@ void engine::leave() noexcept {
     if (!somebody_runs) {
         // Nothing happens but that time passes. Chance must not be needed to go on.
         n = 0;
-        for (unsigned i = 0; i < count_; ++i)
-            if (!threads_[i].has_ended && threads_[i].waits.has_limit)
-                to[n++] = {static_cast<std::uint8_t>(i), wake_reason::timeout};
+        std::uint64_t first = no_limit;
+        for (unsigned i = 0; i < count_; ++i) {
+            const simulated& t = threads_[i];
+            if (t.has_ended || !t.waits.has_limit() || t.due > first) continue;
+            if (t.due < first) n = 0;
+            first = t.due;
+            to[n++] = {static_cast<std::uint8_t>(i), wake_reason::timeout};
+        }
     }
     if (n == 0) {
         const outside here;
@@ -308,6 +348,14 @@ void engine::leave() noexcept {
                 text +=
                     " thread " + std::to_string(i) + " waits for " + threads_[i].waits.name + ";";
         fail(text.c_str());
+    }
+    if (is_calm_) {
+        // Time passes only where nothing else can happen.
+        unsigned first = 0;
+        while (first + 1 < n && somebody_runs && to[first].reason != wake_reason::ready)
+            ++first;
+        go(to[first]);
+        return;
     }
     go(to[pick_thread(to, n, point::wait)]);
 }

@@ -24,6 +24,7 @@ struct run_limits {
     unsigned spurious_wakes = 1;  ///< futex waits that end for no reason
     unsigned timeouts = 1;        ///< bounded waits that end by time while others can still run
     unsigned steps = 3000;        ///< a run that takes more makes no progress
+    bool keeps_calm = true;       ///< nothing is chosen where the scenario wants that
 };
 
 /// Why a wait ended.
@@ -90,12 +91,26 @@ public:
 
     /// Before each operation that others can see: another thread may come first.
     void step() noexcept;
-    /// The same for an operation on an atomic object. What only one thread uses, or nobody writes
-    /// while several run, makes no difference to the others; see forget_sharing().
+    /// The same for an operation on an atomic object. Where the order of all that uses an object is
+    /// settled by other objects, or nobody writes it, nobody can come in between and make a
+    /// difference; see forget_sharing().
     void step(std::uint32_t object, bool writes) noexcept;
 
     /// True while thread 0 is alone and knows all that the others have done: nothing can race.
     bool is_solo() const noexcept { return is_solo_; }
+
+    /// True from where the run has come to a known state: all that can follow was watched before,
+    /// so what is left is done without being watched.
+    bool is_known() const noexcept { return is_known_; }
+
+    /// While it is on, nothing is chosen: each thread goes on until it waits, and memory answers
+    /// with the newest. For what leads up to the situation of a scenario; see class calm.
+    void begin_calm() noexcept { is_calm_ = limits_.keeps_calm; }
+
+    void end_calm() noexcept;
+
+    /// Waits until nobody else can go on, unless time passes.
+    void await_rest() noexcept;
 
     /// The thread cannot go on by itself: any other may come now, at no price.
     void yield() noexcept;
@@ -104,12 +119,21 @@ public:
         bool (*is_ready)(const void* on, unsigned thread) noexcept = nullptr;
         const void* on = nullptr;
         const char* name = "";  ///< for the report of a deadlock
-        bool has_limit = false;
+        std::uint64_t limit = no_limit;
         bool may_end_early = false;
+
+        bool has_limit() const noexcept { return limit != no_limit; }
     };
 
+    static constexpr std::uint64_t no_limit = ~std::uint64_t{0};
+
+    /// Where time has to pass before anybody can go on, the wait that is due first ends.
     wake_reason wait_until(const wait& for_what) noexcept;
 
+    void refuse_starts(unsigned count) noexcept { refused_starts_ = count; }
+
+    /// Whether a thread that is about to be started is one of those refused.
+    bool is_start_refused() noexcept;
     /// Starts a thread. Returns: its number.
     unsigned start(void (*body)(void*), void* argument) noexcept;
     void join(unsigned thread) noexcept;
@@ -123,7 +147,8 @@ public:
     /// Once per run and place: whether a weak compare-exchange at `at` may fail for no reason.
     bool may_fail_at(const std::source_location& at) noexcept;
 
-    /// Which objects are shared is learned from the runs, by the order in which objects are made.
+    /// Which objects are shared, that is used in ways of which neither happens before the other, is
+    /// learned from the runs, by the order in which objects are made.
     /// It holds for all runs of a search, so a search in which it has grown() has to begin again.
     void forget_sharing() noexcept;
     /// Takes what was learned in the last run. Returns: whether there was anything new.
@@ -138,22 +163,16 @@ public:
 
     trace* tracer() noexcept { return trace_; }
 
-    std::uint64_t now = 1;  ///< the clock of the run, in nanoseconds; each timeout moves it on
+    std::uint64_t now = 1;  ///< the clock of the run, in nanoseconds; timeouts move it on
 
 private:
     struct simulated {
         void (*body)(void*) = nullptr;
         void* argument = nullptr;
         wait waits;  // is_ready null: it can go on
+        std::uint64_t due = no_limit;
         wake_reason reason = wake_reason::ready;
         bool has_ended = false;
-    };
-
-    struct sharing {
-        std::uint8_t users = 0;  ///< a bit for each thread
-        bool is_written = false;
-
-        bool matters() const noexcept { return is_written && (users & (users - 1)) != 0; }
     };
 
     struct option {
@@ -167,6 +186,7 @@ private:
     static engine& make() noexcept;
     void count_step() noexcept;
     void let_others_come_first() noexcept;
+    void enter_state(point where) noexcept;
     unsigned pick(unsigned count, bool likely_first, point where) noexcept;
     unsigned pick_thread(const option* to, unsigned n, point where) noexcept;
     unsigned highest_of(const option* to, unsigned n, bool may_stay) noexcept;
@@ -195,8 +215,10 @@ private:
     unsigned joined_ = 0;
     unsigned spurious_wakes_ = 0;
     unsigned timeouts_ = 0;
+    unsigned refused_starts_ = 0;  // still to come
     bool is_solo_ = true;
-    sharing learned_[memory_model::most_locations];
+    bool is_calm_ = false;
+    bool learned_[memory_model::most_locations] = {};
     bool is_shared_[memory_model::most_locations] = {};
     bool was_bounded_ = false;
     bool has_failed_ = false;

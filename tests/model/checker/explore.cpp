@@ -64,6 +64,7 @@ public:
     run_limits limits_for(unsigned preemptions) const {
         run_limits limits = how_.limits;
         limits.preemptions = preemptions;
+        limits.keeps_calm = preemptions != unbounded;
         limits.oddities = preemptions == 0 ? 1 : preemptions;
         return limits;
     }

@@ -12,7 +12,10 @@ void note(const char* operation, const std::source_location& at) {
     e.tracer()->add(e.current(), operation, "", at);
 }
 
-constexpr auto no_limit = std::chrono::nanoseconds::max();
+std::uint64_t limit_of(std::chrono::nanoseconds limit) noexcept {
+    if (limit == std::chrono::nanoseconds::max()) return engine::no_limit;
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(limit.count(), 0));
+}
 
 // Who sleeps on which word. Plain memory of the checker: the kernel is not part of the model.
 struct sleeper {
@@ -117,9 +120,8 @@ bool parker::park(std::chrono::nanoseconds limit, place at) noexcept {
                         unsigned) noexcept { return static_cast<const parker*>(on)->has_permit_; },
          .on = this,
          .name = "a permit (parker)",
-         .has_limit = limit != no_limit});
+         .limit = limit_of(limit)});
     if (why == wake_reason::timeout) {
-        e.now += static_cast<std::uint64_t>(std::max<std::int64_t>(limit.count(), 0));
         e.print().saw(e.current(), 1);
         if (!has_permit_) return false;
     }
@@ -150,7 +152,7 @@ bool futex_wait(const void* word,
                 std::uint32_t expected,
                 std::chrono::nanoseconds limit) noexcept {
     engine& e = engine::get();
-    if (limit != no_limit && limit.count() <= 0) return false;
+    if (limit.count() <= 0) return false;
     if (!is_expected(word, expected)) return true;  // a step, at whose end the sleep begins
     const unsigned me = e.current();
     sleepers[me] = {word, false, e.run_number()};
@@ -159,13 +161,11 @@ bool futex_wait(const void* word,
                         unsigned thread) noexcept { return sleepers[thread].is_woken; },
          .on = nullptr,
          .name = "a wake (futex)",
-         .has_limit = limit != no_limit,
+         .limit = limit_of(limit),
          .may_end_early = true});
     sleepers[me].word = nullptr;
     e.print().saw(me, static_cast<std::uint64_t>(why));
-    if (why != wake_reason::timeout) return true;
-    e.now += static_cast<std::uint64_t>(limit.count());
-    return false;
+    return why != wake_reason::timeout;
 }
 
 void spin_until(bool (*is_free)(const void* word, unsigned thread) noexcept,

@@ -1,6 +1,7 @@
 #include "engine.h"
 #include "memory.h"
 #include <algorithm>
+#include <utility>
 
 namespace edo_check {
 namespace {
@@ -48,7 +49,7 @@ location& memory_model::create(const void* object, std::uint64_t value, unsigned
     at.count = 1;
     at.is_dead = false;
     at.has_first = true;
-    at.used_by = {};
+    at.used_by = at.steps = at.writes = {};
     at.log = 0;
     stored& first = at.stores[0];
     first = {};
@@ -57,6 +58,17 @@ location& memory_model::create(const void* object, std::uint64_t value, unsigned
     // Belongs to the step to come, as a plain write does: construction is one.
     first.step = static_cast<std::uint16_t>(threads_[thread].now.clock.at[thread] + 1);
     return at;
+}
+
+bool memory_model::is_unordered(std::uint32_t id, unsigned thread, bool writes) noexcept {
+    location& at = locations_[id];
+    const vector_clock& known = threads_[thread].now.clock;
+    const auto step = static_cast<std::uint16_t>(known.at[thread] + 1);
+    at.steps.at[thread] = step;
+    if (writes) at.writes.at[thread] = step;
+    vector_clock others = writes ? at.steps : at.writes;
+    others.at[thread] = 0;
+    return !others.is_within(known);
 }
 
 std::uint16_t memory_model::next_step(location& at, unsigned thread) noexcept {
@@ -101,6 +113,7 @@ std::uint64_t memory_model::take(location& at,
 }
 
 std::uint64_t memory_model::load(location& at, unsigned thread, std::memory_order order) noexcept {
+    if (engine::get().is_known()) return at.newest().value;
     next_step(at, thread);
     const unsigned seen = visible(at, thread, is_sc(order));
     const unsigned back = seen > 1 ? engine::get().decide(seen) : 0;
@@ -143,6 +156,10 @@ void memory_model::store(location& at,
                          unsigned thread,
                          std::uint64_t value,
                          std::memory_order order) noexcept {
+    if (engine::get().is_known()) {
+        at.newest().value = value;
+        return;
+    }
     next_step(at, thread);
     unsigned position = at.count;
     if (limits_.reorders_stores && at.count > 1) {
@@ -169,6 +186,7 @@ std::uint64_t memory_model::exchange(location& at,
                                      unsigned thread,
                                      std::uint64_t value,
                                      std::memory_order order) noexcept {
+    if (engine::get().is_known()) return std::exchange(at.newest().value, value);
     next_step(at, thread);
     stored& last = at.newest();
     const view continued = last.released;
@@ -188,6 +206,14 @@ bool memory_model::compare_exchange(location& at,
                                     std::memory_order success,
                                     std::memory_order failure) noexcept {
     const bool can_succeed = at.newest().value == expected;
+    if (engine::get().is_known()) {
+        if (can_succeed) {
+            at.newest().value = desired;
+        } else {
+            expected = at.newest().value;
+        }
+        return can_succeed;
+    }
     // A failure is a load, which may take any visible value but the expected one.
     stored* others[location::capacity];
     unsigned count = 0;
@@ -211,6 +237,7 @@ bool memory_model::compare_exchange(location& at,
 }
 
 void memory_model::fence(unsigned thread, std::memory_order order) noexcept {
+    if (engine::get().is_known()) return;
     knowledge& k = threads_[thread];
     ++k.now.clock.at[thread];
     if (acquires(order)) k.now.join(k.pending);
@@ -232,6 +259,7 @@ void memory_model::make_snapshot(unsigned thread, const vector_clock& more) noex
 }
 
 void memory_model::light_fence(unsigned thread) noexcept {
+    if (engine::get().is_known()) return;
     knowledge& k = threads_[thread];
     ++k.now.clock.at[thread];
     light_.join(k.now.clock);
@@ -240,6 +268,7 @@ void memory_model::light_fence(unsigned thread) noexcept {
 }
 
 void memory_model::heavy_fence(unsigned thread) noexcept {
+    if (engine::get().is_known()) return;
     knowledge& k = threads_[thread];
     ++k.now.clock.at[thread];
     k.now.join(k.pending);
@@ -250,6 +279,7 @@ void memory_model::heavy_fence(unsigned thread) noexcept {
 }
 
 void memory_model::catch_up(unsigned thread) noexcept {
+    if (engine::get().is_known()) return;
     print_.saw(thread, print_.of_memory());
     const std::uint16_t step = ++threads_[thread].now.clock.at[thread];
     for (unsigned i = 0; i < used_; ++i) {
@@ -273,11 +303,13 @@ void memory_model::join_thread(unsigned parent, unsigned child) noexcept {
 }
 
 void memory_model::publish(unsigned thread, view& to) noexcept {
+    if (engine::get().is_known()) return;
     ++threads_[thread].now.clock.at[thread];
     to = threads_[thread].now;
 }
 
 void memory_model::learn(unsigned thread, const view& from) noexcept {
+    if (engine::get().is_known()) return;
     ++threads_[thread].now.clock.at[thread];
     threads_[thread].now.join(from);
 }

@@ -28,6 +28,9 @@ struct location {
     bool is_dead = false;
     bool has_first = true;  ///< stores[0] is still that of the construction
     vector_clock used_by;   ///< last step of each thread that touched it
+    // The same, and that of each write, of all that engine::step() was told of.
+    vector_clock steps;
+    vector_clock writes;
     std::uint64_t log = 0;  ///< for the fingerprint: what was stored, and where in the order
     stored stores[capacity];
 
@@ -100,6 +103,11 @@ public:
     }
 
     unsigned locations() const noexcept { return used_; }
+
+    /// Notes that `thread` is about to use a location.
+    /// Returns: whether a use by another thread, one of the two being a write, does not happen
+    ///          before: then either may come first.
+    bool is_unordered(std::uint32_t id, unsigned thread, bool writes) noexcept;
 
     /// For whatever else threads can tell their order by.
     fingerprint& print() noexcept { return print_; }

@@ -38,7 +38,29 @@ void run_threads(F... bodies) noexcept {
     detail::run_threads(bodies...);
 }
 
-/// The seam's thread: as base/seam/thread.h. Starting one never fails.
+/// While it lives every thread goes on until it waits, and nothing is chosen; it ends when nobody
+/// else can go on. For what leads up to the situation that a scenario is about, or away from it,
+/// and is the subject of other scenarios. Runs that are drawn at random know no calm. Of the
+/// scenario's own thread.
+class [[nodiscard]] calm {
+public:
+    /// `wanted`: false makes it do nothing.
+    explicit calm(bool wanted = true) noexcept : is_on_(wanted) {
+        if (is_on_) engine::get().begin_calm();
+    }
+
+    calm(const calm&) = delete;
+    calm& operator=(const calm&) = delete;
+
+    ~calm() {
+        if (is_on_) engine::get().end_calm();
+    }
+
+private:
+    const bool is_on_;
+};
+
+/// The seam's thread: as base/seam/thread.h. Starting one fails when the scenario has said so.
 class thread {
 public:
     thread() noexcept = default;
@@ -49,6 +71,8 @@ public:
     std::error_code start(const Options&,
                           void (*body)(void* argument) noexcept,
                           void* argument) noexcept {
+        if (engine::get().is_start_refused())
+            return std::make_error_code(std::errc::resource_unavailable_try_again);
         number_ = engine::get().start(body, argument);
         is_joinable_ = true;
         return {};
@@ -67,6 +91,11 @@ private:
     unsigned number_ = 0;
     bool is_joinable_ = false;
 };
+
+/// The next `count` starts of threads by the seam's thread fail, as for want of memory.
+inline void refuse_starts(unsigned count) noexcept {
+    engine::get().refuse_starts(count);
+}
 
 /// Something whose address differs between threads.
 inline const void* this_thread_mark() noexcept {
