@@ -152,7 +152,7 @@ private:
 task<> move_deadline_and_open(world* w) {
     const life mine(*w);
     const opens_at_end opens(*w);
-    edo::sleep_operation sleep = edo::sleep(duration(1'000'000));
+    edo::sleep_operation sleep = edo::sleep_until(instant::max());
     co_await sleep_or_signal(sleep, &w->soon);
     sleep.reset(edo::now() + duration(5));
     co_await sleep_or_signal(sleep);
