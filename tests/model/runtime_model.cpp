@@ -2,8 +2,8 @@
 // worker.cpp, driver.cpp) with two workers, one or two tasks, and its shutdown. Only the reactor is
 // the model's.
 //
-// A run has some three hundred steps. Two preemptions are exhausted here (fewer in the shutdowns that
-// drop tasks), and the rest is drawn at random.
+// A run has some three hundred steps. Two preemptions are exhausted here (one in the shutdowns that
+// drop a task or meet a wake), and the rest is drawn at random.
 
 #include "model_test.h"
 #include "runtime_world.h"
