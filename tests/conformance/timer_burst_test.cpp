@@ -102,8 +102,8 @@ TEST_P(timer_burst, lets_messages_through_between_its_batches) {
         "median %.2f ms, p99 %.2f ms, longest %.2f ms\n",
         timers, armed_in_time, trips.size(), in_ms(trips[trips.size() / 2]), in_ms(p99),
         in_ms(trips.back()));
-    // Of a batch of a thousand each lets one message through, where nobody else is: workers that are
-    // held up have spares, and the machine decides who runs.
+    // Of a batch of a thousand each lets one message through, where nobody else is: workers that
+    // are held up have spares, and the machine decides who runs.
     if (GetParam() == flavor::current_thread) {
         EXPECT_GE(trips.size(), timers / 5'000U);
     }

@@ -1,7 +1,8 @@
 // Does one thing many times, for a counter of instructions:
 //   edo_instructions spawn_join 10000
 //   edo_instructions --list
-// Expect no output of the first. check_instructions.py runs it twice under callgrind and takes the difference.
+// Expect no output of the first. check_instructions.py runs it twice under callgrind and takes the
+// difference.
 
 #include <cstdint>
 #include <cstdio>
