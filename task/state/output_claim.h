@@ -50,13 +50,16 @@ public:
     }
 
     /// Gives up the output; `cancel` asks the task to end as well.
-    void give_up(bool cancel) noexcept {
+    // Out of line: g++ 12 else warns of handles in a std::optional that is empty.
+    [[gnu::noinline]] void give_up(bool cancel) noexcept {
         if (cell_ == nullptr) return;
-        if (cancel || !cell_->state.drop_handle_simply()) {
-            give_up_slowly(cancel);
-        } else {
-            cell_ = nullptr;
-        }
+        task_cell<T>& c = *std::exchange(cell_, nullptr);
+        if (!cancel && c.state.drop_handle_simply()) return;
+        const auto was = c.state.drop_handle(cancel);
+        if (was.complete) c.kind().discard_output(c);
+        if (was.had_waker) c.join_target.release();
+        if (was.enqueue) c.owner().schedule(c);
+        if (was.complete || was.had_waker) c.release_refs();
     }
 
     /// Lets go of a task that is complete and whose output was taken.
@@ -90,15 +93,6 @@ public:
     }
 
 private:
-    [[gnu::noinline]] void give_up_slowly(bool cancel) noexcept {
-        task_cell<T>& c = *std::exchange(cell_, nullptr);
-        const auto was = c.state.drop_handle(cancel);
-        if (was.complete) c.kind().discard_output(c);
-        if (was.had_waker) c.join_target.release();
-        if (was.enqueue) c.owner().schedule(c);
-        if (was.complete || was.had_waker) c.release_refs();
-    }
-
     task_cell<T>* cell_ = nullptr;
 };
 

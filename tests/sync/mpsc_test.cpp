@@ -427,7 +427,8 @@ TEST(mpsc, unbounded_never_waits) {
     EXPECT_THAT(drain(rx), ElementsAre(1));
 }
 
-// Others would spin for as long as the system takes, and here, where the same thread asks, for ever.
+// Others would spin for as long as the system takes, and here, where the same thread asks, for
+// ever.
 TEST(mpsc, is_not_locked_while_memory_is_allocated_or_given_back) {
     if (!edo::testing::failing_allocation::is_possible) GTEST_SKIP() << "nobody sees allocations";
     edo::testing::child_process child([] {
