@@ -19,7 +19,7 @@ struct lock_word_mutant {
 inline auto all_lock_word_mutants() {
     using kind = edo_check::mutant::kind;
     constexpr auto word = "sync/wait/lock_word.h";
-    constexpr auto list = "sync/wait/wait_list.cpp";
+    constexpr auto list = "sync/wait/wait_list.h";
     const auto bug = [](const char* name, const char* file, const char* line, kind what) {
         return edo_check::mutant{.name = name, .file = file, .line = line, .what = what};
     };
