@@ -159,8 +159,9 @@ public:
     }
 
     /// How long one poll may take before it is reported: see set_blocked_worker_hook(). Time in
-    /// which others had the processors does not count. Default: 100 ms. Zero: never. Needs
-    /// blocked_after(), and is found out as late.
+    /// which others had the processors does not count; of a poll that computes neither does what it
+    /// has used before it was found out. Default: 100 ms. Zero: never. Needs blocked_after(), and
+    /// is found out as late.
     runtime_builder& report_blocked_after(duration span) noexcept {
         config_.report_blocked_after = span < duration::zero() ? duration::zero() : span;
         return *this;

@@ -80,6 +80,8 @@ inline constexpr int batch_share = 9;
 /// How often a worker that is busy looks at the reactor and the inject queue, however long the
 /// polls of its tasks are (though never in the middle of one).
 inline constexpr duration visit_gap = std::chrono::microseconds(200);
+/// How long a full batch of timers holds up the next at most, for the tasks that it has woken.
+inline constexpr duration timer_gap = std::chrono::milliseconds(1);
 /// How long passes between two polls that a worker measures.
 inline constexpr duration sample_gap = std::chrono::microseconds(100);
 /// How long a worker may be in one poll before others do its work, and before a line says so.

@@ -123,11 +123,11 @@ void current_thread::wait_for(thread_waiter& waiter) noexcept {
 std::size_t current_thread::poll_for(duration limit) noexcept {
     check_thread("poll_for");
     if (has_ended()) return 0;
-    const std::uint64_t before = polls_.get();
+    const std::uint64_t before = polls_;
     const entered scope(exec_);
     const instant until = saturating_add(time(), limit);
     counts_.begin_work(time());
-    visits_.begin(time(), polls_.get());
+    visits_.begin(time(), polls_);
     // However short the limit is: the sockets are looked at, and what is ready now has its turn.
     visit_driver();
     while (!inject_.is_empty())
@@ -143,7 +143,7 @@ std::size_t current_thread::poll_for(duration limit) noexcept {
         run_ready(config().event_interval);
     }
     counts_.note_work(time());
-    return static_cast<std::size_t>(polls_.get() - before);
+    return static_cast<std::size_t>(polls_ - before);
 }
 
 void current_thread::run_ready(std::size_t most) noexcept {
@@ -160,7 +160,7 @@ void current_thread::run_until(instant until, Done done) noexcept {
     const entered scope(exec_);
     exec_.now = time();
     counts_.begin_work(exec_.now);
-    visits_.begin(exec_.now, polls_.get());
+    visits_.begin(exec_.now, polls_);
     while (!done()) {
         if (polls_until_visit_ == 0) visit_driver();
         if (task_header* const task = next_task()) {
@@ -205,7 +205,8 @@ void current_thread::run_next(task_header& task) noexcept {
 }
 
 poll_end current_thread::run_task(task_header& task) noexcept {
-    polls_.add();
+    ++polls_;
+    counted_polls_.add();
     if (polls_until_visit_ > 0) --polls_until_visit_;
     const bool is_measured = counts_.sampled.concern(task);
     if (is_measured) [[unlikely]]
@@ -218,7 +219,7 @@ poll_end current_thread::run_task(task_header& task) noexcept {
 
 void current_thread::visit_driver() noexcept {
     exec_.now = time();
-    polls_until_visit_ = visits_.next(exec_.now, polls_.get(), config().event_interval);
+    polls_until_visit_ = visits_.next(exec_.now, polls_, config().event_interval);
     batch_is_due_ = batch_turns_.is_due(exec_.now);
     take_injected();
     // A real clock also keeps short polls from asking the kernel all the time.
@@ -235,10 +236,11 @@ void current_thread::visit_driver() noexcept {
 // Visits come more often than a thousand tasks are polled. Were a batch of timers fired in each of
 // them, all would be in the queue soon, and whoever a socket wakes would wait behind all of them.
 void current_thread::fire_timers() noexcept {
-    if (polls_.get() < timers_wait_until_ && !queue_.is_empty()) return;
+    if (polls_ < timers_wait_until_ && exec_.now < timers_wait_at_most_ && !queue_.is_empty())
+        return;
     driver_.advance(exec_.now);
-    if (driver_.wheel().next_deadline() <= exec_.now)
-        timers_wait_until_ = polls_.get() + queue_.size();
+    if (driver_.wheel().next_deadline() <= exec_.now) timers_wait_until_ = polls_ + queue_.size();
+    timers_wait_at_most_ = exec_.now + tuning::timer_gap;
 }
 
 void current_thread::wait(instant until) noexcept {
@@ -256,11 +258,11 @@ void current_thread::wait(instant until) noexcept {
         polls_until_visit_ = config().event_interval;
     }
     exec_.now = last_visit_ = time();
-    visits_.begin(exec_.now, polls_.get());
+    visits_.begin(exec_.now, polls_);
     counts_.begin_work(exec_.now);
     counts_.sampled.renew(exec_.now);
     fire_timers();
-    spin_.note_wait(exec_.now - before, exec_.now, static_cast<std::uint32_t>(polls_.get()));
+    spin_.note_wait(exec_.now - before, exec_.now, static_cast<std::uint32_t>(polls_));
 }
 
 // Time stands still while anything can happen without it: a task, an event, a blocking call.
@@ -274,7 +276,7 @@ void current_thread::wait_in_virtual_time(instant until) noexcept {
     }
     exec_.now = virtual_now_ = std::max(virtual_now_, next);
     counts_.begin_work(exec_.now);  // nothing was done in that time
-    visits_.begin(exec_.now, polls_.get());
+    visits_.begin(exec_.now, polls_);
     fire_timers();
 }
 
@@ -311,7 +313,7 @@ runtime_metrics current_thread::metrics() {
     const execution* const ran[] = {&exec_};
     count_common(picture, ran);
     picture.workers.push_back(counts_.read(exec_, driver_));
-    picture.workers.front().polls = polls_.get();
+    picture.workers.front().polls = counted_polls_.get();
     picture.workers.front().queued = queued_.load(relaxed);  // see queued_
     picture.inject_queued = inject_.size();
     picture.injected = inject_.pushed();

@@ -103,10 +103,12 @@ private:
     instant last_visit_{};
     // The number of polls after which those that a full batch of timers has woken had their turn.
     std::uint64_t timers_wait_until_ = 0;
+    instant timers_wait_at_most_{};  // when they are not waited for any longer
     worker_counts counts_;
     // The length of the queue at the last look at the driver. Relaxed: a figure for people.
     atomic<std::size_t> queued_{0};
-    counter polls_;
+    std::uint64_t polls_ = 0;
+    counter counted_polls_;  // the same for other threads
     instant virtual_now_{};
     const void* thread_mark_;  // identifies the owner's thread
 };

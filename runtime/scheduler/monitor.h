@@ -30,8 +30,10 @@ class worker;
 // All but the first two need nothing of the worker's queue. What cannot be had is tried again at
 // the next look, and counted. When it takes long the monitor says so (runtime/blocked_worker.h).
 //
-// While every worker is parked, and none has had a turn since the last look, nobody can be blocked,
-// and the monitor sleeps without a limit. A worker that returns from its park wakes it:
+// It also tries again to start spares that could not be started, those of calls in place too.
+//
+// While every worker is parked, none has had a turn since the last look and no spare is missing,
+// nobody can be blocked, and the monitor sleeps without a limit. A worker that returns from its park wakes it:
 //
 //               all parked (S)                    a worker is awake (W), stop
 //   looking ─────────────────────► asleep (true) ─────────────────────────────► looking

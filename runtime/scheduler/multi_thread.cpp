@@ -244,13 +244,9 @@ bool multi_thread::begin_substitution(worker& absent, substitution wanted_by) no
     bool has_spare = true;
     if (absent.substituted_for == 0) {
         has_spare = activate_spare_locked();
-        if (has_spare) {
-            ++substitutions_;
-        } else if (wanted_by == substitution::monitor) {
-            return false;  // it comes again
-        } else {
-            ++missing_;
-        }
+        if (!has_spare && wanted_by == substitution::monitor) return false;  // it comes again
+        if (!has_spare) ++missing_;
+        ++substitutions_;
     }
     absent.substituted_for |= static_cast<unsigned>(wanted_by);
     return has_spare;

@@ -224,11 +224,12 @@ unsigned worker::room_for_events() const noexcept {
 // Visits come more often than a thousand tasks are polled. Were a batch of timers fired in each of
 // them, all would be in the inject queue soon, and whoever comes there would wait behind all of
 // them. A worker without work fires the next batch at once: others have taken the tasks of this
-// one.
+// one. And no batch waits for long, because a timer need not have woken a task of its own.
 void worker::fire_timers() noexcept {
     const unsigned fired = driver_.advance(exec_.now);
     const bool are_more_due = driver_.wheel().next_deadline() <= exec_.now;
     timers_wait_until_ = are_more_due ? turn() / 2 + ring_.size() + fired : 0;
+    timers_wait_at_most_ = exec_.now + tuning::timer_gap;
 }
 
 void worker::visit_driver() noexcept {
@@ -241,7 +242,7 @@ void worker::visit_driver() noexcept {
         last_visit_ = exec_.now;
         driver_.take_events(room_for_events());
     }
-    if (turn() / 2 >= timers_wait_until_) fire_timers();
+    if (turn() / 2 >= timers_wait_until_ || exec_.now >= timers_wait_at_most_) fire_timers();
     in_driver_ = false;
     counts_.note_work(exec_.now);
     counts_.sampled.renew(exec_.now);

@@ -206,8 +206,10 @@ private:
     const unsigned index_;
     int thread_id_ = 0;  // published by presence_
     instant last_visit_{};
-    // The number of polls after which those that a full batch of timers has woken had their turn.
+    // The number of turns after which those that a full batch of timers has woken had theirs, and
+    // when it is not waited for any longer.
     std::uint64_t timers_wait_until_ = 0;
+    instant timers_wait_at_most_{};
     worker_counts counts_;
     counter nested_turns_;
     batch_turns batch_turns_;
