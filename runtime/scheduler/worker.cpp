@@ -88,15 +88,13 @@ void worker::appear(presence::kind how) noexcept {
 }
 
 // Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
-// So is every look at the driver, in which the worker may have stood aside; and because there may
-// be work for ever.
+// A poll may have waited too (run_in_place).
 void worker::work() noexcept {
     counts_.begin_work(exec_.now);
     visits_.begin(exec_.now, 0);
-    for (;;) {
+    while (!shared_.is_stopping()) {
         if (polls_until_visit_ == 0) {
             visit_driver();
-            if (shared_.is_stopping()) return;
             if (has_batch_work() && batch_turns_.is_due(exec_.now)) run_batch_task();
             continue;
         }
@@ -105,7 +103,6 @@ void worker::work() noexcept {
         if (task == nullptr) task = search();
         if (task == nullptr) {
             if (!has_batch_work() || !run_batch_task()) wait();
-            if (shared_.is_stopping()) return;
             continue;
         }
         if (!task->start()) continue;
