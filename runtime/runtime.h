@@ -66,8 +66,8 @@ T block_on_cell(core& at, task_cell<T>* cell) {
 ///
 /// Requires: the process is the one that built the runtime. In one that was forked from it
 ///           block_on(), spawn(), blocking_pool() and poll_for() abort with a message: nobody would
-///           run what they are given; metrics(), info() and dump() may hang. A child builds a runtime of its own, or calls exec; the end
-///           of the inherited one does nothing.
+///           run what they are given; metrics(), info() and dump() may hang. A child builds a
+///           runtime of its own, or calls exec; the end of the inherited one does nothing.
 class basic_runtime {
 public:
     basic_runtime(const basic_runtime&) = delete;

@@ -33,7 +33,8 @@ class worker;
 // It also tries again to start spares that could not be started, those of calls in place too.
 //
 // While every worker is parked, none has had a turn since the last look and no spare is missing,
-// nobody can be blocked, and the monitor sleeps without a limit. A worker that returns from its park wakes it:
+// nobody can be blocked, and the monitor sleeps without a limit. A worker that returns from its
+// park wakes it:
 //
 //               all parked (S)                    a worker is awake (W), stop
 //   looking ─────────────────────► asleep (true) ─────────────────────────────► looking

@@ -21,25 +21,26 @@ constexpr std::size_t block_alignment = 64;
 // Without a destructor, so that the way to it is short. What the destructor would do is done by
 // `cleanup`, which exists once the thread has a cache; before and after, no class may keep a block.
 constexpr unsigned most_kept = tuning::frames_per_cache;
-constinit thread_local unsigned counts[frame_classes::count] = {};
-constinit thread_local unsigned limit = 0;  // of each; what more is to do is done by give_slowly()
+constinit thread_local unsigned kept_counts[frame_classes::count] = {};
+constinit thread_local unsigned kept_limit = 0;  // of each; the rest is done by give_slowly()
 constinit thread_local bool is_ending = false;
 // Below the first class lies an entry that is always null: take_memory() looks at what is below.
-constinit thread_local void* blocks[1 + frame_classes::count * most_kept] = {};
+constinit thread_local void* kept_blocks[1 + frame_classes::count * most_kept] = {};
 
 void** blocks_of(std::size_t index) noexcept {
-    return blocks + 1 + index * most_kept;
+    return kept_blocks + 1 + index * most_kept;
 }
 
 struct cleanup {
-    cleanup() noexcept { limit = most_kept; }
+    cleanup() noexcept { kept_limit = most_kept; }
 
     ~cleanup() {
         // Later destructors of the thread may still make and free frames.
         is_ending = true;
-        limit = 0;
+        kept_limit = 0;
         for (std::size_t i = 0; i < frame_classes::count; ++i)
-            if (counts[i] != 0) give_to_depot(i, blocks_of(i), std::exchange(counts[i], 0));
+            if (kept_counts[i] != 0)
+                give_to_depot(i, blocks_of(i), std::exchange(kept_counts[i], 0));
     }
 };
 
@@ -53,8 +54,8 @@ bool may_keep_blocks() noexcept {
 [[gnu::noinline]] void* take_slowly(std::size_t index) {
     if (may_keep_blocks()) {
         void** const kept = blocks_of(index);
-        counts[index] = take_from_depot(index, kept) - 1;
-        return kept[counts[index]];
+        kept_counts[index] = take_from_depot(index, kept) - 1;
+        return kept[kept_counts[index]];
     }
     void* taken[frame_batch];
     const unsigned count = take_from_depot(index, taken) - 1;
@@ -65,8 +66,8 @@ bool may_keep_blocks() noexcept {
 [[gnu::noinline]] void give_slowly(std::size_t index, void* memory) noexcept {
     if (!may_keep_blocks()) return give_to_depot(index, &memory, 1);
     void** const kept = blocks_of(index);
-    unsigned& count = counts[index];
-    if (count == limit) {
+    unsigned& count = kept_counts[index];
+    if (count == kept_limit) {
         give_to_depot(index, kept, frame_batch);
         // The newest stay: their memory is in the processor's cache.
         count -= frame_batch;
@@ -79,11 +80,11 @@ inline void* take_memory(std::size_t size) {
     if (EDO_SANITIZED || size > frame_classes::largest) [[unlikely]]
         return ::operator new(size, std::align_val_t{block_alignment});
     const std::size_t index = frame_classes::of(size);
-    const unsigned count = counts[index];
+    const unsigned count = kept_counts[index];
     if (count == 0) [[unlikely]]
         return take_slowly(index);
-    counts[index] = count - 1;
-    void* const* const top = blocks + index * most_kept + count;
+    kept_counts[index] = count - 1;
+    void* const* const top = kept_blocks + index * most_kept + count;
     // The next one is often asked for soon, in a burst of new tasks. A line brings its neighbour.
     // (At the bottom it is some block of the class below, or none; that costs nothing.)
     const auto* const next = static_cast<const std::byte*>(top[-1]);
@@ -105,10 +106,10 @@ void free_frame(void* frame, std::size_t size) noexcept {
     if (EDO_SANITIZED || size > frame_classes::largest) [[unlikely]]
         return ::operator delete(frame, std::align_val_t{block_alignment});
     const std::size_t index = frame_classes::of(size);
-    const unsigned count = counts[index];
-    if (count >= limit) [[unlikely]]
+    const unsigned count = kept_counts[index];
+    if (count >= kept_limit) [[unlikely]]
         return give_slowly(index, frame);
-    counts[index] = count + 1;
+    kept_counts[index] = count + 1;
     blocks_of(index)[count] = frame;
 }
 
