@@ -6,12 +6,19 @@
 
 namespace edo::detail {
 
+/// A build that counts and samples nothing, to measure what metrics cost.
+#if defined(EDO_WITHOUT_METRICS)
+inline constexpr bool without_metrics = true;
+#else
+inline constexpr bool without_metrics = false;
+#endif
+
 /// A figure for people: counted by one thread, or by whoever holds one lock, and read by any. No
 /// decision may follow from it.
 ///
 /// Costs an ordinary addition: where only one writes, nothing is lost between the load and the
 /// store. Under the model checker it counts nothing, because each access would be one more step to
-/// interleave; nor in a build with EDO_WITHOUT_METRICS, which is there to measure what they cost.
+/// interleave; nor in a build with EDO_WITHOUT_METRICS.
 class counter {
 public:
 #if defined(EDO_MODEL) || defined(EDO_WITHOUT_METRICS)

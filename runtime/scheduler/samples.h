@@ -4,6 +4,7 @@
 
 #include <edo/base/clock.h>
 #include <edo/base/histogram.h>
+#include <edo/base/seam/counter.h>
 #include <edo/base/seam/tuning.h>
 #include <edo/task/state/header.h>
 
@@ -21,10 +22,7 @@ public:
     /// The driver had its turn, at `now`: if the last measurement is long enough ago, the next poll
     /// is measured, and the next task that is queued.
     void renew(instant now) noexcept {
-#if defined(EDO_WITHOUT_METRICS)
-        return;  // see counter
-#endif
-        if (now < next_) return;
+        if (without_metrics || now < next_) return;
         next_ = now + tuning::sample_gap;
         mask_ = 0;
         if (watched_ == 0) {
