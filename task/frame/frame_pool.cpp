@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -44,9 +45,21 @@ struct cleanup {
     }
 };
 
-/// Returns: false if the thread is ending and keeps nothing any more.
+/// Returns: whether the C library can note that a thread has a destructor to be called. Where it
+/// has no memory for that it ends the process, so this asks for some first.
+bool has_memory_for_a_destructor() noexcept {
+    // Too large for what malloc keeps for each thread and does not take for calloc, which is what
+    // the C library calls then. Volatile, or the compiler leaves both calls out.
+    void* const volatile some = std::malloc(4'096);
+    std::free(some);
+    return some != nullptr;
+}
+
+/// Returns: false if the thread keeps nothing: it is ending, or could not give it back at its end.
 bool may_keep_blocks() noexcept {
     if (is_ending) return false;
+    const bool has_cleanup = kept_limit != 0;
+    if (!has_cleanup && !has_memory_for_a_destructor()) return false;
     static thread_local cleanup at_end;
     return true;
 }

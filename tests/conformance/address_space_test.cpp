@@ -3,6 +3,7 @@
 
 #include "net/io_loop.h"
 #include "support/child_process.h"
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <string>
 #include <sys/resource.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -21,6 +23,7 @@
 #include <edo/base/seam/sanitizer.h>
 #include <edo/runtime/runtime.h>
 #include <edo/runtime/spawn_blocking.h>
+#include <edo/task/frame/frame_pool.h>
 #include <edo/task/join.h>
 #include <edo/timer/sleep.h>
 
@@ -169,6 +172,29 @@ TEST_P(address_space_fault, current_thread_runtime_without_room_is_an_error_or_w
     child_process child([&] {
         build_with_ever_more_room(
             [&] { return runtime::builder().reactor(GetParam()).build_current_thread(); });
+    });
+
+    EXPECT_EQ(child.end(), "exit 0");
+}
+
+// The C library ends a process in which it has no memory to note what a thread calls at its end.
+TEST(memory_fault, thread_without_any_memory_may_use_what_there_is_for_tasks) {
+    if (EDO_SANITIZED) GTEST_SKIP() << "frames are memory like all other then";
+    child_process child([] {
+        ::mallopt(M_ARENA_MAX, 1);
+        void* const one = detail::allocate_frame(100);  // so there are others of this size
+        std::atomic<bool> may_begin = false;
+        std::thread other([&] {
+            may_begin.wait(false);
+            detail::free_frame(detail::allocate_frame(100), 100);
+        });
+        {
+            const memory_hog hog(0);
+            may_begin = true;
+            may_begin.notify_one();
+            other.join();
+        }
+        detail::free_frame(one, 100);
     });
 
     EXPECT_EQ(child.end(), "exit 0");
