@@ -1,4 +1,5 @@
 // Operations on one thread, the wheel's owner on another. Run under the thread sanitizer.
+#include "support/child_process.h"
 #include "timer/probe.h"
 #include <array>
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <random>
 #include <thread>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -300,6 +302,29 @@ TEST(wheel_race, parked_owner_wakes_for_an_earlier_deadline) {
     owner.join();
 
     EXPECT_GT(parked.load(), 0);
+}
+
+// Wheels share a list of locks, which has a lock itself.
+TEST(wheel_race, process_forked_while_another_thread_makes_wheels_can_make_some) {
+    edo::testing::child_process outer([] {
+        std::atomic<bool> is_over = false;
+        std::thread other([&] {
+            while (!is_over)
+                timer_wheel();
+        });
+        for (int i = 0; i < 300; ++i) {
+            edo::testing::child_process child([] {
+                ::alarm(5);
+                timer_wheel();
+            });
+            EXPECT_EQ(child.end(), "exit 0");
+            if (::testing::Test::HasFailure()) break;
+        }
+        is_over = true;
+        other.join();
+    });
+
+    EXPECT_EQ(outer.end(), "exit 0");
 }
 
 }  // namespace

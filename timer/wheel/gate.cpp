@@ -1,8 +1,6 @@
 #include <edo/timer/wheel/gate.h>
 
-#include <new>
-
-#include <edo/base/check.h>
+#include <edo/base/seam/fork.h>
 
 namespace edo::detail {
 namespace {
@@ -11,9 +9,14 @@ namespace {
 constinit mutex free_gates_lock;
 constinit wheel_gate* free_gates = nullptr;
 
+// A forked process may have runtimes of its own, and ends those that it has inherited. Registered
+// when the library is loaded, for the reasons at the depots of frames.
+[[maybe_unused]] const bool is_safe_to_fork = call_around_fork(
+    []() noexcept { free_gates_lock.lock(); }, []() noexcept { free_gates_lock.unlock(); });
+
 }  // namespace
 
-wheel_gate& wheel_gate::acquire() noexcept {
+wheel_gate& wheel_gate::acquire() {
     {
         mutex_lock guard(free_gates_lock);
         if (wheel_gate* gate = free_gates) {
@@ -21,9 +24,7 @@ wheel_gate& wheel_gate::acquire() noexcept {
             return *gate;
         }
     }
-    auto* gate = new (std::nothrow) wheel_gate;
-    EDO_CHECK(gate != nullptr, "no memory for the timers of a worker");
-    return *gate;
+    return *new wheel_gate;
 }
 
 void wheel_gate::retire() noexcept {

@@ -17,9 +17,8 @@ struct alignas(64) wheel_gate {
     timer_wheel* wheel = nullptr;     ///< whose gate it is; protected by `lock`
     wheel_gate* next_free = nullptr;  ///< protected by the lock of the free list
 
-    /// A gate that no wheel uses. Aborts when there is no memory: a worker cannot start without
-    /// one.
-    static wheel_gate& acquire() noexcept;
+    /// A gate that no wheel uses. Errors: throws std::bad_alloc.
+    static wheel_gate& acquire();
     /// Keeps the gate for a later wheel. Requires: no armed entry refers to it.
     void retire() noexcept;
 };

@@ -9,8 +9,7 @@
 
 namespace edo::detail {
 
-timer_wheel::timer_wheel(timer_counts& counts) noexcept
-    : counts_(counts), gate_(wheel_gate::acquire()) {
+timer_wheel::timer_wheel(timer_counts& counts) : counts_(counts), gate_(wheel_gate::acquire()) {
     mutex_lock guard(gate_.lock);
     gate_.wheel = this;
 }

@@ -36,10 +36,11 @@ namespace edo::detail {
 /// Cost: arm, cancel and reset O(1), no allocation; about 17 KiB per wheel.
 class timer_wheel {
 public:
-    timer_wheel() noexcept : timer_wheel(own_counts_) {}
+    /// Errors: throws std::bad_alloc, as the next one.
+    timer_wheel() : timer_wheel(own_counts_) {}
 
     /// Counts in `counts`, which must outlive the wheel; they may be read by any thread.
-    explicit timer_wheel(timer_counts& counts) noexcept;
+    explicit timer_wheel(timer_counts& counts);
     timer_wheel(const timer_wheel&) = delete;
     timer_wheel& operator=(const timer_wheel&) = delete;
     /// Shuts the wheel down if that has not been done. Entries may outlive it.
