@@ -32,6 +32,8 @@ public:
 
     bool is_empty() const noexcept { return head_.next == &head_; }
 
+    bool has_one_at_most() const noexcept { return head_.next == head_.prev; }
+
     void push_back(T& item) noexcept {
         list_node& node = item;
         EDO_ASSERT(!node.is_linked());

@@ -259,7 +259,8 @@ public:
     result() noexcept {}  // user-provided: safe as a temporary next to co_await on g++ 12
 
     /// Requires: `code` is an error.
-    result(std::error_code code) noexcept : error_(code) {  // NOLINT: implicit
+    result(std::error_code code) noexcept  // NOLINT: implicit
+        : error_(code.value()), category_(&code.category()) {
         if (!code) detail::fail_on_missing_value(code);
     }
 
@@ -268,34 +269,39 @@ public:
 
     /// Success or failure of another result; its value is left out.
     template <class T>
-    explicit result(const result<T>& other) noexcept : error_(other.error()) {}
+    explicit result(const result<T>& other) noexcept {
+        if (!other) *this = other.error();
+    }
 
-    bool has_value() const noexcept { return !error_; }
+    bool has_value() const noexcept { return error_ == 0; }
 
-    explicit operator bool() const noexcept { return !error_; }
+    explicit operator bool() const noexcept { return has_value(); }
 
-    std::error_code error() const noexcept { return error_; }
+    /// The error; an empty code when there is none.
+    std::error_code error() const noexcept {
+        return has_value() ? std::error_code{} : std::error_code(error_, *category_);
+    }
 
     void operator*() const noexcept {
-        if (error_) [[unlikely]]
-            detail::fail_on_missing_value(error_);
+        if (!has_value()) [[unlikely]]
+            detail::fail_on_missing_value(error());
     }
 
     /// Throws std::system_error if this is an error.
     void value() const {
-        if (error_) detail::throw_system_error(error_);
+        if (!has_value()) detail::throw_system_error(error());
     }
 
     template <class F>
     auto and_then(F&& next) const -> std::remove_cvref_t<std::invoke_result_t<F>> {
-        if (error_) return error_;
+        if (!has_value()) return error();
         return std::forward<F>(next)();
     }
 
     template <class F>
     auto transform(F&& change) const -> result<std::remove_cv_t<std::invoke_result_t<F>>> {
         using U = std::remove_cv_t<std::invoke_result_t<F>>;
-        if (error_) return error_;
+        if (!has_value()) return error();
         if constexpr (std::is_void_v<U>) {
             std::forward<F>(change)();
             return {};
@@ -306,36 +312,39 @@ public:
 
     template <class F>
     result or_else(F&& mend) const {
-        if (!error_) return {};
-        return std::forward<F>(mend)(error_);
+        if (has_value()) return {};
+        return std::forward<F>(mend)(error());
     }
 
     friend bool operator==(const result& a, const result& b) noexcept {
-        return a.error_ == b.error_;
+        return a.error_ == b.error_ && a.category_ == b.category_;
     }
 
     friend bool operator==(const result& a, const std::error_code& code) noexcept {
-        return a.error_ && a.error_ == code;
+        return !a.has_value() && a.error() == code;
     }
 
     template <detail::error_enum E>
     friend bool operator==(const result& a, E code) noexcept {
-        return a.error_ && a.error_ == code;
+        return !a.has_value() && a.error() == code;
     }
 
 #if defined(__cpp_lib_expected)
     result(const std::expected<void, std::error_code>& other) {  // NOLINT: implicit
-        if (!other) error_ = other.error();
+        if (!other) *this = other.error();
     }
 
     operator std::expected<void, std::error_code>() const {
-        if (!error_) return {};
-        return std::unexpected(error_);
+        if (has_value()) return {};
+        return std::unexpected(error());
     }
 #endif
 
 private:
-    std::error_code error_;
+    // Apart: an empty std::error_code asks libstdc++ for a category, by a call that costs more than
+    // all else that is done here.
+    int error_ = 0;
+    const std::error_category* category_ = nullptr;  // null without an error
 };
 
 }  // namespace edo

@@ -79,7 +79,9 @@ public:
 
     bool poll(context& cx) noexcept {
         using enum edo::detail::send_answer;
-        if (answer_ == waits) answer_ = core_.poll_send(request_, message_, cx);
+        if (answer_ != waits) return true;
+        const bool is_sent = !request_.is_known() && core_.send_at_once(message_);
+        answer_ = is_sent ? done : core_.poll_send(request_, message_, cx);
         return answer_ != waits;
     }
 
@@ -162,7 +164,11 @@ public:
         if (node_.is_known() || message_) core_.abandon_recv(node_, message_);
     }
 
-    bool poll(context& cx) noexcept { return message_ || core_.poll_recv(node_, message_, cx); }
+    bool poll(context& cx) noexcept {
+        if (message_) return true;
+        if (!node_.is_known() && core_.recv_at_once(message_)) return true;
+        return core_.poll_recv(node_, message_, cx);
+    }
 
     std::optional<T> take() noexcept {
         std::optional<T> taken(std::move(message_));

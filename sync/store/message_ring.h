@@ -47,10 +47,12 @@ public:
 
     std::size_t size() const noexcept { return size_; }
 
+    bool has_room_for(std::size_t count) const noexcept { return count <= slot_count_; }
+
     /// Makes sure that `count` messages in all have room; of that there is at most two too little.
     /// Returns: false when `spare` has no block for it; nothing has changed then.
     bool make_room(std::size_t count, spare_blocks<T>& spare) noexcept {
-        if (count <= slot_count_) [[likely]]
+        if (has_room_for(count)) [[likely]]
             return true;
         return grow(spare);
     }

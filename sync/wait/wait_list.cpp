@@ -12,16 +12,7 @@ void wait_list::wait(wait_node& node, const context& cx) noexcept {
     EDO_CENSUS(operation, 1);
 }
 
-bool wait_list::poll(wait_node& node, const context& cx, bool is_over) noexcept {
-    if (!is_over) {
-        wait(node, cx);
-    } else if (node.is_known()) {
-        forget(node);
-    }
-    return is_over;
-}
-
-void wait_list::fire_all(wake_batch& woken) noexcept {
+void wait_list::fire_each(wake_batch& woken) noexcept {
     while (wait_node* const first = nodes_.front())
         fire(*first, woken);
 }

@@ -90,13 +90,23 @@ class wait_list {
 public:
     bool is_empty() const noexcept { return nodes_.is_empty(); }
 
+    bool has_one_at_most() const noexcept { return nodes_.has_one_at_most(); }
+
     wait_node* front() noexcept { return nodes_.front(); }
 
     /// Puts the node at the end, unless it waits already, and notes whom to wake.
     void wait(wait_node& node, const context& cx) noexcept;
+
     /// One poll of a wait that is over when `is_over`: goes on waiting, or ends all interest.
     /// Returns: `is_over`.
-    bool poll(wait_node& node, const context& cx, bool is_over) noexcept;
+    bool poll(wait_node& node, const context& cx, bool is_over) noexcept {
+        if (!is_over) {
+            wait(node, cx);
+        } else if (node.is_known()) {
+            forget(node);
+        }
+        return is_over;
+    }
 
     /// Takes a node out and wakes its task. Returns: the task if the caller has to queue it, when
     ///          the lock is free; see wake_batch.
@@ -110,11 +120,16 @@ public:
 
     void fire(wait_node& node, wake_batch& woken) noexcept { woken.add(fire(node)); }
 
-    void fire_all(wake_batch& woken) noexcept;
+    void fire_all(wake_batch& woken) noexcept {
+        if (!is_empty()) fire_each(woken);
+    }
+
     /// Ends all interest of a node. Returns: true when it had been fired.
     bool forget(wait_node& node) noexcept;
 
 private:
+    void fire_each(wake_batch& woken) noexcept;
+
     intrusive_list<wait_node> nodes_;
 };
 

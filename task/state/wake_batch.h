@@ -50,8 +50,7 @@ public:
     wake_batch& operator=(const wake_batch&) = delete;
 
     ~wake_batch() {
-        while (task_header* const task = woken_.pop_front())
-            task->owner().schedule(*task);
+        if (!woken_.is_empty()) queue_all();
     }
 
     /// Requires: the cell of the task is alive during the call.
@@ -68,6 +67,11 @@ public:
     }
 
 private:
+    [[gnu::noinline]] void queue_all() noexcept {
+        while (task_header* const task = woken_.pop_front())
+            task->owner().schedule(*task);
+    }
+
     task_list woken_;
 };
 

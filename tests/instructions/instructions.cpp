@@ -104,6 +104,16 @@ edo::task<> timer_arm_cancel(std::size_t times) {
     }
 }
 
+/// A message goes through a channel that has room for it.
+edo::task<> send_and_receive(std::size_t times) {
+    auto [to, from] = edo::sync::mpsc::channel<std::size_t>(16);
+    for (std::size_t i = 0; i < times; ++i) {
+        const auto sent = co_await to.send(i);
+        const auto message = co_await from.recv();
+        if (!sent || !message) std::abort();
+    }
+}
+
 edo::task<> select_of_two(std::size_t times) {
     for (std::size_t i = 0; i < times; ++i) {
         const auto first = co_await edo::select(edo::consume_budget(), edo::consume_budget());
@@ -168,6 +178,7 @@ constexpr row rows[] = {
     {"wake_poll", &on_one_worker<wake_poll>},
     {"timeout_of_yield", &on_one_worker<timeout_of_yield>},
     {"timer_arm_cancel", &on_one_worker<timer_arm_cancel>},
+    {"send_and_receive", &on_one_worker<send_and_receive>},
     {"select_of_two", &on_one_worker<select_of_two>},
     {"steal", &steal},
 };

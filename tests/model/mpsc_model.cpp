@@ -489,6 +489,14 @@ TEST(mpsc_mutants, send_takes_no_lock) {
     caught("mpsc poll_send without lock", "::poll_send(");
 }
 
+TEST(mpsc_mutants, send_at_once_takes_no_lock) {
+    caught("mpsc send_at_once without lock", "::send_at_once(");
+}
+
+TEST(mpsc_mutants, receive_at_once_takes_no_lock) {
+    caught("mpsc recv_at_once without lock", "::recv_at_once(");
+}
+
 TEST(mpsc_mutants, drop_of_a_send_takes_no_lock) {
     caught("mpsc abandon_send without lock", "::abandon_send(");
 }
