@@ -26,7 +26,7 @@ function(edo_own_target target)
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 endfunction()
 
-# edo_configure_library(<target>): what edo and edo_seams share.
+# edo_configure_library(<target>): what the library and its other builds share.
 function(edo_configure_library target)
     edo_own_target(${target})
     set_target_properties(${target} PROPERTIES UNITY_BUILD ${EDO_UNITY} UNITY_BUILD_MODE GROUP)
@@ -46,17 +46,18 @@ function(edo_configure_library target)
     endif()
 endfunction()
 
-# edo_sources(<file>...): adds files of the calling layer to the library and to its test build. With
+# edo_sources(<file>...): adds files of the calling layer to the library and to its other builds. With
 # EDO_UNITY a layer is compiled as one unit: most of what a small file costs is the reading of headers.
 function(edo_sources)
     set(files ${ARGN})
     list(TRANSFORM files PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/)
     get_filename_component(layer ${CMAKE_CURRENT_SOURCE_DIR} NAME)
     set_source_files_properties(${files} TARGET_DIRECTORY edo PROPERTIES UNITY_GROUP ${layer})
-    target_sources(edo PRIVATE ${files})
-    if(TARGET edo_seams)
-        target_sources(edo_seams PRIVATE ${files})
-    endif()
+    foreach(build edo edo_seams edo_uncounted)
+        if(TARGET ${build})
+            target_sources(${build} PRIVATE ${files})
+        endif()
+    endforeach()
 endfunction()
 
 # edo_program(<name> SOURCES <file>... [LIBRARIES <target>...]): a program of this repository in bin/.

@@ -3,6 +3,7 @@
 #   tools/bench.sh            main rows, one and two server threads, about a quarter of an hour
 #   tools/bench.sh --quick    about a minute
 #   tools/bench.sh --only peers   beside Tokio, Go and oneTBB, as far as they are installed
+#   tools/bench.sh --only metrics  beside a build of Edo that counts nothing
 #   tools/bench.sh --help     all options
 # Prints markdown tables; raw data and latency curves go to build/bench.
 set -euo pipefail
@@ -20,7 +21,7 @@ build=yes
 peers=no
 for argument in "$@"; do
     case $argument in
-        peers | --only=peers | --full) peers=yes ;;
+        peers | --only=peers | metrics | --only=metrics | --full) peers=yes ;;
         --no-build | --help | -h | --bin | --bin=*) build=no ;;
     esac
 done

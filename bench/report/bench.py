@@ -240,8 +240,9 @@ def read_options():
     parser.add_argument("--rounds", type=positive(int), help="rounds of each row")
     parser.add_argument("--seconds", type=positive(float), help="measured time of each run")
     parser.add_argument("--threads", type=thread_counts, help="server threads, such as 1,2")
-    parser.add_argument("--only", choices=("echo", "http", "mixed", "micro", "peers"),
-                        help="one part of it; peers (Tokio, Go, oneTBB) are else in --full alone")
+    parser.add_argument("--only", choices=("echo", "http", "mixed", "metrics", "micro", "peers"),
+                        help="one part of it; peers (Tokio, Go, oneTBB) and metrics (what counting "
+                             "costs) are else in --full alone")
     parser.add_argument("--cases", type=pattern, default="",
                         help="of the peers' cases only those that match, such as 'spawn|yield/2'")
     parser.add_argument("--unpinned", action="store_true",
@@ -284,7 +285,8 @@ def main():
 
     if opts.only not in ("micro", "peers"):
         rows = [r for r in plan.ROWS if opts.only in (None, r.service)
-                and (r.quick or not opts.quick) and (opts.full or not r.full_only)]
+                and (r.quick or not opts.quick)
+                and (opts.full or not r.full_only or opts.only == r.service == "metrics")]
         for threads in opts.threads:
             for row in rows:
                 bench.run_row(row, threads)

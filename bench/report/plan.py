@@ -138,7 +138,17 @@ MIXED_SERVERS = (
     mixed("nothing beside it", "unloaded"),
 )
 
-SERVERS = {"echo": ECHO_SERVERS, "http": HTTP_SERVERS, "mixed": MIXED_SERVERS}
+
+def metrics(reactor):
+    return (Server(f"Edo {reactor}", "edo", reactor, ("echo_server", "--reactor", reactor)),
+            Server(f"Edo {reactor}, without metrics", "uncounted", reactor,
+                   ("echo_server_uncounted", "--reactor", reactor)))
+
+
+METRICS_SERVERS = (*metrics("io_uring"), *metrics("epoll"))
+
+SERVERS = {"echo": ECHO_SERVERS, "http": HTTP_SERVERS, "mixed": MIXED_SERVERS,
+           "metrics": METRICS_SERVERS}
 
 ROWS = (
     Row("echo_1", "echo 64 B, 1 connection", "echo", 1, quick=True),
@@ -155,6 +165,8 @@ ROWS = (
         ("--depth", "16"), quick=True),
     Row("mixed_64", "echo 64 B beside tasks that compute 100 µs at a time, 64 connections", "mixed",
         64, ("--mode", "echo")),
+    Row("metrics_64", "echo 64 B, 64 connections, with and without metrics", "metrics", 64,
+        ("--mode", "echo"), full_only=True),
     Row("mixed_64_rate", "the same at 5,000 requests/s", "mixed", 64,
         ("--mode", "echo", "--rate", "5000")),
 )
@@ -178,6 +190,7 @@ GOALS = (
     Goal(("http_64",), "rate", "edo", "beast", 1.2, at_most=False),
     Goal(("http_64",), "cpu_us", "edo", "beast", 0.75, at_most=True),
     Goal(("http_pipelined",), "rate", "edo", "beast", 8.0, at_most=False),
+    Goal(("metrics_64",), "cpu_us", "edo", "uncounted", 1.02, at_most=True, same_reactor=True),
     Goal(("mixed_64", "mixed_64_rate"), "p99_us", "edo", "unloaded", 3.0, at_most=True),
 )
 
