@@ -26,7 +26,9 @@ public:
     /// Requires: `other` does not wait.
     alarm(alarm&& other) noexcept;
 
-    ~alarm() { timer_wheel::cancel(*this); }
+    ~alarm() {
+        if (is_known()) timer_wheel::cancel(*this);
+    }
 
     enum class status { pending, elapsed, abandoned };
     /// Arms the alarm on the worker's wheel, or asks how it is doing. After another answer than
