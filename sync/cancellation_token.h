@@ -15,6 +15,7 @@ namespace edo::sync {
 class [[nodiscard]] cancelled_operation {
 public:
     static constexpr const char* wait_name = "cancellation";
+    static constexpr bool is_waiting_at_first = true;
 
     explicit cancelled_operation(const detail::cancel_handle& token) noexcept : token_(token) {}
 

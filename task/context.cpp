@@ -26,6 +26,22 @@ void set_current_execution(execution* exec) noexcept {
 
 }  // namespace detail
 
+detail::branch_context& detail::line_to_be::made() const noexcept {
+    if (!place_) place_.emplace(parent_);
+    return *place_;
+}
+
+// Out of line, so that those with a line save no registers for the sake of those that have none.
+[[gnu::noinline]] std::uint8_t context::slot_once_made() const noexcept {
+    return static_cast<const detail::line_to_be*>(this)->made().slot_;
+}
+
+namespace {
+[[gnu::noinline]] void yield_once_made(const detail::line_to_be& line) noexcept {
+    line.made().yield();
+}
+}  // namespace
+
 void context::unlink_groups() noexcept {
     while (groups_ != nullptr)
         groups_->unlink();
@@ -53,6 +69,12 @@ detail::branch_context::branch_context(context& parent) noexcept
 detail::branch_context::~branch_context() {
     if (owns_slot_) task().used_slots &= ~(std::uint64_t{1} << slot_of_branch());
     detach();
+}
+
+void detail::branch_context::attach_to_branch(context& parent) noexcept {
+    parent_ = parent.is_made() ? static_cast<branch_context*>(&parent)
+                               : &static_cast<line_to_be&>(parent).made();
+    add_to_those_above();
 }
 
 void detail::branch_context::add_to_those_above() noexcept {
@@ -90,6 +112,7 @@ edo::waker context::waker() const noexcept {
 }
 
 void context::yield() noexcept {
+    if (!is_made()) return yield_once_made(static_cast<detail::line_to_be&>(*this));
     execution().yielding = true;
     if (slot_ != 0)
         task_.ready_slots.fetch_or(std::uint64_t{1} << slot_,

@@ -2,6 +2,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <optional>
 #include <source_location>
 #include <utility>
 
@@ -115,7 +116,7 @@ struct leaf_kind {
 /// The point at which a line of a task is suspended. Lives in the awaiter, so in the coroutine's
 /// frame.
 struct leaf {
-    const leaf_kind* kind;
+    const leaf_kind* kind;          ///< set when the line is suspended
     promise_base* frame = nullptr;  ///< the coroutine that waits
 };
 
@@ -195,7 +196,9 @@ public:
 
     inline detail::execution& execution() const noexcept;
 
-    detail::wake_target target() const noexcept { return {task_, slot_}; }
+    detail::wake_target target() const noexcept {
+        return {task_, is_made() ? slot_ : slot_once_made()};
+    }
 
     inline bool has_budget() const noexcept;
     inline void spend_budget() noexcept;
@@ -224,9 +227,12 @@ public:
     /// Destroys the line's suspended coroutines, from the innermost outwards and without recursion.
     void drop() noexcept;
 
-    bool is_done() const noexcept { return done_; }
+    bool is_done() const noexcept { return (flags_ & done_bit) != 0; }
 
-    bool is_main() const noexcept { return !is_branch_; }
+    bool is_main() const noexcept { return (flags_ & branch_bit) == 0; }
+
+    /// False only of a line_to_be.
+    bool is_made() const noexcept { return slot_ != not_made; }
 
     /// Where the line is suspended; null if it is not.
     detail::leaf* leaf() const noexcept {
@@ -241,7 +247,7 @@ public:
     std::coroutine_handle<> transfer(detail::promise_base& next) noexcept;
 
     std::coroutine_handle<> finish() noexcept {
-        done_ = true;
+        flags_ |= done_bit;
         return std::noop_coroutine();
     }
 
@@ -255,13 +261,20 @@ public:
 protected:
     struct as_branch {};
 
-    context(detail::task_header& task, as_branch) noexcept : task_(task), is_branch_(true) {}
+    context(detail::task_header& task, as_branch) noexcept : task_(task), flags_(branch_bit) {}
 
     std::uint8_t slot_of_branch() const noexcept { return slot_; }
 
     void set_slot(std::uint8_t slot) noexcept { slot_ = slot; }
 
+    /// In place of the slot: the line is made when somebody asks for it; see line_to_be.
+    static constexpr std::uint8_t not_made = 0xff;
+
 private:
+    static constexpr std::uint8_t done_bit = 1;
+    static constexpr std::uint8_t branch_bit = 2;
+
+    std::uint8_t slot_once_made() const noexcept;
     void unlink_groups() noexcept;
 
     void set_ready(detail::promise_base& next) noexcept {
@@ -280,8 +293,7 @@ private:
     detail::group_link* groups_ = nullptr;
     std::uint8_t transfers_ = 0;
     std::uint8_t slot_ = 0;
-    bool done_ : 1 = false;
-    bool is_branch_ : 1 = false;
+    std::uint8_t flags_ = 0;  // one byte, as two bits cannot be set without being read before
 };
 
 namespace detail {
@@ -312,11 +324,10 @@ public:
 
 private:
     void attach(context& parent) noexcept {
-        if (parent.is_main()) return;
-        parent_ = static_cast<branch_context*>(&parent);
-        add_to_those_above();
+        if (!parent.is_main()) attach_to_branch(parent);
     }
 
+    void attach_to_branch(context& parent) noexcept;
     void add_to_those_above() noexcept;
     void take_from_those_above() noexcept;
 
@@ -325,6 +336,25 @@ private:
     std::uint64_t slots_ = 0;
     std::uint32_t shared_ = 0;  // lines at and below this one without a slot: polled at each wake
     bool owns_slot_ = false;
+};
+
+/// What an operation sees at the first poll of its branch. Often it is ready by then and never asks
+/// whom to wake: then no line is made. The first question makes it, where the branch keeps it, and
+/// the line is what all later polls see. So nothing may refer to this object after the poll; what
+/// has to, such as a branch below, refers to the line.
+class line_to_be final : public context {
+public:
+    line_to_be(context& parent, std::optional<branch_context>& place) noexcept
+        : context(parent.task(), as_branch{}), parent_(parent), place_(place) {
+        set_slot(not_made);
+    }
+
+    /// The line; makes it unless that is done.
+    branch_context& made() const noexcept;
+
+private:
+    context& parent_;
+    std::optional<branch_context>& place_;
 };
 
 }  // namespace detail

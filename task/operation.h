@@ -28,7 +28,8 @@ namespace edo {
 /// - poll() never blocks and never throws. When it answers false it has arranged that the waker is
 ///   woken when there may be progress. It is polled again then, and at other times without any
 ///   reason.
-/// - A later poll may come with another waker: compare with `waker::wakes(cx)` and replace it.
+/// - The context is there during the poll only. A later poll may come with another waker: compare
+///   with `waker::wakes(cx)` and replace it.
 /// - The destructor may run at any time between polls, on another thread than the last poll. When
 ///   it returns, nothing may refer to the object any more, and what was handed to it but not taken
 ///   (a permit, a message) has been handed on.
@@ -58,6 +59,11 @@ namespace detail {
 template <class Op>
 concept combinator = operation<Op> && requires { requires Op::is_combinator; };
 
+/// Has to wait in its first poll, mostly: a branch makes its line before it asks. It could do so for
+/// every operation; only the cost differs.
+template <class Op>
+concept waiting_at_first = requires { requires Op::is_waiting_at_first; };
+
 template <class Op>
 constexpr const char* wait_name_of() noexcept {
     if constexpr (requires { Op::wait_name; }) {
@@ -67,22 +73,34 @@ constexpr const char* wait_name_of() noexcept {
     }
 }
 
-/// Polls with the task's budget: when it is used up, the line waits for its next turn.
+/// The first half of poll_operation().
 template <class Op>
-bool poll_operation(Op& op, context& cx) noexcept {
-    if constexpr (combinator<Op>) {
-        return op.poll(cx);
-    } else {
-        if (!cx.has_budget()) [[unlikely]] {
-            // What it refers to may go from its first poll on, also when that is put off.
-            if constexpr (requires { op.postpone(cx); }) op.postpone(cx);
-            cx.yield_for_budget();
-            return false;
-        }
-        if (!op.poll(cx)) return false;
-        cx.spend_budget();
-        return true;
-    }
+inline bool has_budget_for(const context& cx) noexcept {
+    return combinator<Op> || cx.has_budget();
+}
+
+/// Its second half, when the budget is used up: the line waits for its next turn.
+template <class Op>
+[[gnu::cold]] void put_off(Op& op, context& cx) noexcept {
+    // What it refers to may go from its first poll on, also when that is put off.
+    if constexpr (requires { op.postpone(cx); }) op.postpone(cx);
+    cx.yield_for_budget();
+}
+
+/// Its second half otherwise.
+template <class Op>
+inline bool poll_within_budget(Op& op, context& cx) noexcept {
+    if (!op.poll(cx)) return false;
+    if constexpr (!combinator<Op>) cx.spend_budget();
+    return true;
+}
+
+/// Polls with the task's budget.
+template <class Op>
+inline bool poll_operation(Op& op, context& cx) noexcept {
+    if (has_budget_for<Op>(cx)) return poll_within_budget(op, cx);
+    put_off(op, cx);
+    return false;
 }
 
 template <class Op>

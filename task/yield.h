@@ -8,6 +8,7 @@ namespace detail {
 class [[nodiscard]] yield_operation {
 public:
     static constexpr const char* wait_name = "yield";
+    static constexpr bool is_waiting_at_first = true;
 
     yield_operation() noexcept {}
 

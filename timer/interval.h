@@ -95,6 +95,7 @@ private:
 class interval::tick_operation {
 public:
     static constexpr const char* wait_name = "tick";
+    static constexpr bool is_waiting_at_first = true;
 
     explicit tick_operation(interval& ticks) noexcept : ticks_(&ticks), alarm_(ticks.next_) {}
 

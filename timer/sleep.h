@@ -33,6 +33,7 @@ namespace edo {
 class sleep_operation {
 public:
     static constexpr const char* wait_name = "sleep";
+    static constexpr bool is_waiting_at_first = true;
 
     /// Waits until `deadline`.
     explicit sleep_operation(instant deadline) noexcept : alarm_(deadline) {}

@@ -66,7 +66,9 @@ public:
 
     /// True when it waits already, and would wake what `cx` polls. The waiting task may ask without
     /// the lock, as above.
-    bool waits_for(const context& cx) const noexcept { return target_ == cx.target(); }
+    bool waits_for(const context& cx) const noexcept {
+        return is_known() && target_ == cx.target();
+    }
 
     /// With the lock; or, of a node that is known, by the waiting task: then see above.
     bool is_fired() const noexcept { return fired_.load(acquire); }  // Q

@@ -97,6 +97,22 @@ private:
     bool is_here_ = true;
 };
 
+/// The same of an operation that may stay: nothing happens when it goes.
+template <class Op>
+    requires std::is_trivially_destructible_v<Op>
+class owned_operation<Op> {
+public:
+    explicit owned_operation(Op&& operand) noexcept(std::is_nothrow_move_constructible_v<Op>)
+        : op_(std::move(operand)) {}
+
+    Op& operator*() noexcept { return op_; }
+
+    void reset() noexcept {}
+
+private:
+    Op op_;
+};
+
 /// An operation.
 template <class A>
     requires operation<std::remove_reference_t<A>>
@@ -115,8 +131,12 @@ public:
     ~branch() { drop(); }
 
     bool poll(context& parent) noexcept {
-        if (!line_) line_.emplace(parent);
-        return poll_operation(op(), *line_);
+        return line_ ? poll_operation(op(), *line_) : poll_first(parent);
+    }
+
+    /// poll(), if a wake may concern the branch.
+    bool poll_if_woken(context& parent) noexcept {
+        return line_ ? poll_again_if_woken() : poll_first(parent);
     }
 
     bool is_woken() const noexcept { return !line_ || line_->is_woken(); }
@@ -155,6 +175,29 @@ public:
     }
 
 private:
+    // Whether the line is made when the operation asks for it. One that survives has to be told
+    // that the line goes, asked or not.
+    static constexpr bool asks_for_line =
+        !waiting_at_first<op_type> && (owns || !requires(op_type& op) { op.release_line(); });
+
+    bool poll_again_if_woken() noexcept {
+        return line_->is_woken() && poll_operation(op(), *line_);
+    }
+
+    bool poll_first(context& parent) noexcept {
+        if constexpr (!asks_for_line) {
+            return poll_operation(op(), line_.emplace(parent));
+        } else if (has_budget_for<op_type>(parent)) {
+            line_to_be first(parent, line_);
+            if (poll_within_budget(op(), first)) return true;
+            if (!line_) line_.emplace(parent);
+            return false;
+        } else {
+            put_off(op(), line_.emplace(parent));
+            return false;
+        }
+    }
+
     static auto hold(A&& operand) {
         if constexpr (owns) {
             return owned_operation<op_type>(std::move(operand));
@@ -194,6 +237,8 @@ public:
         }
         return line_->run();
     }
+
+    bool poll_if_woken(context& parent) noexcept { return is_woken() && poll(parent); }
 
     bool is_woken() const noexcept { return !line_ || is_detached_ || line_->is_woken(); }
 
@@ -324,6 +369,8 @@ public:
         }
         return pinned()->line().run();
     }
+
+    bool poll_if_woken(context& parent) noexcept { return is_woken() && poll(parent); }
 
     bool is_woken() const noexcept { return !attached_ || pinned()->line().is_woken(); }
 

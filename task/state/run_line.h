@@ -26,13 +26,13 @@ namespace edo {
     for (;;) {
         transfers_ = 0;
         next.resume();
-        if (done_ || (at_ & 1) == 0) break;
+        if (is_done() || (at_ & 1) == 0) break;
         // A coroutine that never waits must still let others run: each unwinding costs a unit.
         if (!charge()) break;
         next = take_ready()->handle();
     }
     exec.line = outer;
-    return done_;
+    return is_done();
 }
 
 }  // namespace edo

@@ -2,6 +2,7 @@
 
 #include "../support/event.h"
 #include "../support/manual_executor.h"
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include <edo/task/join.h>
+#include <edo/task/state/header.h>
 #include <edo/task/yield.h>
 
 namespace {
@@ -336,6 +338,227 @@ TEST(select, may_be_dropped_at_any_depth) {
 
     EXPECT_TRUE(h.is_finished());
     EXPECT_FALSE(a.has_waiter() || b.has_waiter() || c.has_waiter());
+}
+
+// ---- operations that do not ask whom to wake
+
+/// Is ready at its poll number `ready_at`, and asks for its waker at number `asks_at`.
+class asking_operation {
+public:
+    struct seen {
+        edo::waker waker;
+        int polls = 0;
+        bool is_same_waker = false;  // at the last poll
+        std::uint64_t slots = 0;     // that the task had in use at the last poll
+    };
+
+    asking_operation(seen& to, int asks_at, int ready_at) noexcept
+        : to_(&to), asks_at_(asks_at), ready_at_(ready_at) {}
+
+    bool poll(edo::context& cx) noexcept {
+        to_->slots = cx.task().used_slots;
+        ++to_->polls;
+        if (to_->waker) to_->is_same_waker = to_->waker.wakes(cx);
+        if (to_->polls == asks_at_) to_->waker = cx.waker();
+        return to_->polls == ready_at_;
+    }
+
+    void take() noexcept {}
+
+private:
+    seen* to_;
+    int asks_at_;
+    int ready_at_;
+};
+
+constexpr int not_at_all = -1;
+
+std::uint64_t slots_in_use() {
+    return edo::detail::current_execution()->task->used_slots;
+}
+
+task<> join_of_ready(asking_operation::seen& first, asking_operation::seen& second) {
+    co_await edo::join(asking_operation(first, not_at_all, 1),
+                       asking_operation(second, not_at_all, 1));
+}
+
+TEST(join, branch_that_is_ready_at_once_takes_no_slot) {
+    manual_executor ex;
+    asking_operation::seen first, second;
+
+    auto h = ex.spawn(join_of_ready, std::ref(first), std::ref(second));
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(second.slots, 0U);
+}
+
+task<> nested_of_ready(asking_operation::seen& inner, std::uint64_t& slots_at_end) {
+    co_await edo::select_biased(
+        edo::select_biased(edo::join(asking_operation(inner, not_at_all, 1)), edo::yield_now()),
+        edo::yield_now());
+    slots_at_end = slots_in_use();
+}
+
+TEST(select, combinators_that_are_ready_at_once_take_no_slot) {
+    manual_executor ex;
+    asking_operation::seen inner;
+    std::uint64_t slots_at_end = 1;
+
+    auto h = ex.spawn(nested_of_ready, std::ref(inner), std::ref(slots_at_end));
+    ex.run_one();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(inner.slots | slots_at_end, 0U);
+}
+
+task<> ready_but_asked(asking_operation::seen& seen, std::uint64_t& slots_at_end, event& end) {
+    co_await edo::select_biased(asking_operation(seen, 1, 1), end.wait());
+    slots_at_end = slots_in_use();
+    co_await end.wait();
+}
+
+TEST(select, branch_that_has_asked_for_its_waker_may_be_ready_at_once) {
+    manual_executor ex;
+    asking_operation::seen seen;
+    std::uint64_t slots_at_end = 1;
+    event end;
+
+    auto h = ex.spawn(ready_but_asked, std::ref(seen), std::ref(slots_at_end), std::ref(end));
+    ex.run_until_idle();
+    seen.waker.wake();
+    ex.run_until_idle();
+    end.raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(slots_at_end, 0U);
+}
+
+task<> asks_at_once(asking_operation::seen& seen, event& other) {
+    co_await edo::select(edo::join(asking_operation(seen, 1, 3)), other.wait());
+}
+
+TEST(select, waker_of_the_first_poll_is_that_of_the_later_ones) {
+    manual_executor ex;
+    asking_operation::seen seen;
+    event other;
+
+    auto h = ex.spawn(asks_at_once, std::ref(seen), std::ref(other));
+    ex.run_until_idle();
+    seen.waker.wake();
+    ex.run_until_idle();
+    EXPECT_EQ(seen.polls, 2);
+    EXPECT_TRUE(seen.is_same_waker);
+    EXPECT_EQ(other.polls(), 1);
+    seen.waker.wake();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+}
+
+task<> never_asks(asking_operation::seen& seen, event& other, std::uint64_t& slots_at_end) {
+    co_await edo::select_biased(asking_operation(seen, not_at_all, not_at_all), other.wait());
+    slots_at_end = slots_in_use();
+}
+
+TEST(select, branch_that_has_not_asked_is_not_polled_for_the_others) {
+    manual_executor ex;
+    asking_operation::seen seen;
+    event other;
+    std::uint64_t slots_at_end = 1;
+
+    auto h = ex.spawn(never_asks, std::ref(seen), std::ref(other), std::ref(slots_at_end));
+    ex.run_until_idle();
+    other.poke();
+    ex.run_until_idle();
+    other.raise();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(seen.polls, 1);
+    EXPECT_EQ(slots_at_end, 0U);
+}
+
+task<> asks_later(asking_operation::seen& seen, event& first, event& second) {
+    asking_operation pending(seen, 2, 3);
+    co_await edo::select_biased(pending, first.wait());
+    co_await edo::select_biased(pending, second.wait());
+}
+
+TEST(select, branch_in_a_variable_may_ask_in_a_later_poll) {
+    manual_executor ex;
+    asking_operation::seen seen;
+    event first, second;
+
+    auto h = ex.spawn(asks_later, std::ref(seen), std::ref(first), std::ref(second));
+    ex.run_until_idle();
+    first.raise();
+    ex.run_until_idle();
+    EXPECT_EQ(seen.polls, 2);
+    seen.waker.wake();
+    ex.run_until_idle();
+
+    EXPECT_TRUE(h.is_finished());
+    EXPECT_EQ(second.polls(), 1);
+}
+
+task<> deep_select(event& a, event& b, event& c, std::string& log) {
+    auto r = co_await edo::select(edo::select(edo::select(a.wait(), b.wait())), c.wait());
+    log = std::to_string(r.index());
+}
+
+TEST(select, wake_finds_its_way_through_combinators_without_tasks) {
+    manual_executor ex;
+    event a, b, c;
+    std::string log;
+
+    auto h = ex.spawn(deep_select, std::ref(a), std::ref(b), std::ref(c), std::ref(log));
+    ex.run_until_idle();
+    b.poke();
+    ex.run_until_idle();
+    b.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(log, "0");
+    EXPECT_EQ(a.polls(), 1);
+    EXPECT_EQ(b.polls(), 3);
+    EXPECT_EQ(c.polls(), 1);
+}
+
+/// An operation of a user that holds a select, and does not say so.
+class wrapped_select {
+public:
+    wrapped_select(event& a, event& b) : inner_(edo::select(a.wait(), b.wait())) {}
+
+    bool poll(edo::context& cx) noexcept { return inner_.poll(cx); }
+
+    std::size_t take() { return inner_.take().index(); }
+
+    void release_line() noexcept { edo::release_line(inner_); }
+
+private:
+    decltype(edo::select(std::declval<event&>().wait(), std::declval<event&>().wait())) inner_;
+};
+
+task<> select_of_wrapped(event& a, event& b, event& c, std::size_t& index) {
+    auto r = co_await edo::select(wrapped_select(a, b), c.wait());
+    index = std::get<0>(r);
+}
+
+TEST(select, wake_finds_its_way_through_an_operation_of_a_user) {
+    manual_executor ex;
+    event a, b, c;
+    std::size_t index = 9;
+
+    auto h = ex.spawn(select_of_wrapped, std::ref(a), std::ref(b), std::ref(c), std::ref(index));
+    ex.run_until_idle();
+    b.raise();
+    ex.run_until_idle();
+
+    EXPECT_EQ(index, 1U);
+    EXPECT_EQ(a.polls(), 1);
+    EXPECT_EQ(c.polls(), 1);
 }
 
 // ---- join
