@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -55,7 +54,8 @@ public:
             next_first_ = next_first_ + 1 < count ? next_first_ + 1 : 0;
             for (std::size_t k = 0; k < count && !has_failed(); ++k) {
                 const std::size_t i = first + k < count ? first + k : first + k - count;
-                if ((done_ & (std::uint64_t{1} << i)) == 0) poll_at[i](*this, cx);
+                if ((done_ & (std::uint64_t{1} << i)) != 0) continue;
+                set::with_index(i, [&](auto index) { poll_branch<index()>(cx); });
             }
             if (!has_failed() && ready_ < count) return false;
         }
@@ -77,15 +77,15 @@ private:
     bool has_failed() const noexcept { return exception_ != nullptr || static_cast<bool>(error_); }
 
     template <std::size_t I>
-    static void poll_branch(join_combinator& self, context& cx) noexcept {
-        auto& b = self.template branch_at<I>();
-        if (!b.is_woken() || !b.poll(cx)) return;
-        self.done_ |= std::uint64_t{1} << I;
-        ++self.ready_;
+    void poll_branch(context& cx) noexcept {
+        auto& b = this->template branch_at<I>();
+        if (!b.poll_if_woken(cx)) return;
+        done_ |= std::uint64_t{1} << I;
+        ++ready_;
         try {
-            self.template keep<I>(b);
+            keep<I>(b);
         } catch (...) {
-            self.exception_ = std::current_exception();
+            exception_ = std::current_exception();
         }
     }
 
@@ -115,13 +115,6 @@ private:
         if (error_) return error_;
         return take_values();
     }
-
-    template <std::size_t... I>
-    static constexpr auto make_table(std::index_sequence<I...>) {
-        return std::array<void (*)(join_combinator&, context&) noexcept, count>{&poll_branch<I>...};
-    }
-
-    static constexpr auto poll_at = make_table(std::index_sequence_for<As...>{});
 
     std::tuple<std::optional<value_t<As>>...> kept_;
     std::uint64_t done_ = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <variant>
 
@@ -34,18 +34,12 @@ public:
 
     select_combinator& operator=(select_combinator&&) = delete;
 
-    bool poll(context& cx) noexcept {
-        if (winner_ == nobody) {
-            const std::size_t first =
-                Biased || count == 1
-                    ? 0
-                    : cx.execution().choices->below(static_cast<std::uint32_t>(count));
-            for (std::size_t k = 0; k < count && winner_ == nobody; ++k) {
-                const std::size_t i = first + k < count ? first + k : first + k - count;
-                if (poll_at[i](*this, cx)) winner_ = i;
-            }
-            if (winner_ == nobody) return false;
-        }
+    bool poll(context& cx) noexcept { return poll_inline(cx); }
+
+    /// The same, for the coroutine that awaits: with branches that are ready at once, a call would
+    /// be a quarter of the work. Not for each poll: combinators in combinators would multiply.
+    [[gnu::always_inline]] bool poll_inline(context& cx) noexcept {
+        if (winner_ == nobody && !poll_branches(cx)) return false;
         if (!this->prepare_drop()) return false;
         drop_losers(std::index_sequence_for<As...>{});
         return true;
@@ -54,10 +48,31 @@ public:
     result_variant take() { return take_winner<0>(); }
 
 private:
-    template <std::size_t I>
-    static bool poll_branch(select_combinator& self, context& cx) noexcept {
-        auto& b = self.template branch_at<I>();
-        return b.is_woken() && b.poll(cx);
+    static std::size_t choose_first(const context& cx) noexcept {
+        if constexpr (Biased || count == 1) {
+            return 0;
+        } else if constexpr (count == 2) {
+            return cx.execution().choices->coin() ? 1 : 0;
+        } else {
+            return cx.execution().choices->below(static_cast<std::uint32_t>(count));
+        }
+    }
+
+    /// Returns: true when there is a winner.
+    [[gnu::always_inline]] bool poll_branches(context& cx) noexcept {
+        const std::size_t first = choose_first(cx);
+        std::size_t i = first;
+        do {
+            const bool is_ready = set::with_index(i, [&](auto index) {
+                return this->template branch_at<index()>().poll_if_woken(cx);
+            });
+            if (is_ready) {
+                winner_ = i;
+                return true;
+            }
+            i = i + 1 < count ? i + 1 : 0;
+        } while (i != first);
+        return false;
     }
 
     // One comparison after the other, and no table of functions: what these would return has to be
@@ -72,14 +87,6 @@ private:
         return result_variant(std::in_place_index<I>,
                               store([&]() -> decltype(auto) { return b.take(); }));
     }
-
-    template <std::size_t... I>
-    static constexpr auto make_polls(std::index_sequence<I...>) {
-        return std::array<bool (*)(select_combinator&, context&) noexcept, count>{
-            &poll_branch<I>...};
-    }
-
-    static constexpr auto poll_at = make_polls(std::index_sequence_for<As...>{});
 
     template <std::size_t... I>
     void drop_losers(std::index_sequence<I...>) noexcept {

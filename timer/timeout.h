@@ -41,7 +41,10 @@ public:
 
     timeout_operation& operator=(timeout_operation&&) = delete;
 
-    bool poll(context& cx) noexcept {
+    bool poll(context& cx) noexcept { return poll_inline(cx); }
+
+    /// See select_combinator.
+    [[gnu::always_inline]] bool poll_inline(context& cx) noexcept {
         if (stage_ == stage::polling) {
             // A task may compute for long before it waits for the first time: its time begins now.
             // With an operation that is ready at once, as most are, the clock is not read at all.
@@ -83,7 +86,7 @@ private:
     enum class stage : std::uint8_t { polling, ready, timed_out, abandoned };
 
     /// Returns: true when the stage has changed.
-    bool poll_inner(context& cx) noexcept {
+    [[gnu::always_inline]] bool poll_inner(context& cx) noexcept {
         // The inner one first, and once more when time is up even if nobody has woken it: a value
         // that is there wins. The alarm spends no budget, so an inner one that never lets go runs
         // out of time too.

@@ -72,11 +72,21 @@ private:
     }
 };
 
+/// poll_operation() in the coroutine that awaits.
+template <class Op>
+inline bool poll_at_await(Op& op, context& cx) noexcept {
+    if constexpr (requires { op.poll_inline(cx); }) {
+        return op.poll_inline(cx);
+    } else {
+        return poll_operation(op, cx);
+    }
+}
+
 /// Waits for an operation. `Stays`: it is in a variable, which may survive a drop of the wait.
 template <class Op, bool Stays>
 class leaf_awaiter : leaf {
 public:
-    leaf_awaiter(Op& op, promise_base& waiting) noexcept : leaf{&kind_of, &waiting}, op_(op) {}
+    leaf_awaiter(Op& op, promise_base& waiting) noexcept : op_(op) { frame = &waiting; }
 
     leaf_awaiter(const leaf_awaiter&) = delete;
     leaf_awaiter& operator=(const leaf_awaiter&) = delete;
@@ -85,9 +95,12 @@ public:
         if constexpr (Stays) release_line(op_);
     }
 
-    bool await_ready() noexcept { return poll_operation(op_, *frame->line); }
+    bool await_ready() noexcept { return poll_at_await(op_, *frame->line); }
 
-    void await_suspend(std::coroutine_handle<>) noexcept { frame->line->suspend_at(*this); }
+    void await_suspend(std::coroutine_handle<>) noexcept {
+        kind = &kind_of;
+        frame->line->suspend_at(*this);
+    }
 
     decltype(auto) await_resume() { return op_.take(); }
 
@@ -118,8 +131,7 @@ class propagating_leaf_awaiter : leaf {
     static constexpr bool may_throw = !noexcept(std::declval<Op&>().take());
 
 public:
-    propagating_leaf_awaiter(Op& op, promise_base& waiting) noexcept
-        : leaf{&kind_of, &waiting}, op_(op) {}
+    propagating_leaf_awaiter(Op& op, promise_base& waiting) noexcept : op_(op) { frame = &waiting; }
 
     propagating_leaf_awaiter(const propagating_leaf_awaiter&) = delete;
     propagating_leaf_awaiter& operator=(const propagating_leaf_awaiter&) = delete;
@@ -129,13 +141,14 @@ public:
     }
 
     bool await_ready() {
-        if (!poll_operation(op_, *frame->line)) return false;
+        if (!poll_at_await(op_, *frame->line)) return false;
         taken_.emplace(op_.take());
         return taken_->has_value();
     }
 
     std::coroutine_handle<> await_suspend(std::coroutine_handle<>) noexcept {
         if (taken_) return promise_base::end_early(*frame, taken_->error());  // *this is gone
+        kind = &kind_of;
         frame->line->suspend_at(*this);
         return std::noop_coroutine();
     }

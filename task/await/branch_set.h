@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include <edo/task/await/branch.h>
@@ -36,11 +37,22 @@ protected:
 
     branch_set& operator=(branch_set&&) = delete;
 
-    ~branch_set() { drop_all(); }
-
     template <std::size_t I>
     auto& branch_at() noexcept {
         return std::get<I>(branches_);
+    }
+
+    /// Calls `use` with `i` as a constant. By halves: for the few branches that there are mostly,
+    /// that is quicker than a table of functions, which no compiler looks into.
+    template <std::size_t Low = 0, std::size_t High = count, class Use>
+    static auto with_index(std::size_t i, Use use) {
+        if constexpr (High - Low == 1) {
+            return use(std::integral_constant<std::size_t, Low>{});
+        } else {
+            constexpr std::size_t middle = (Low + High) / 2;
+            if (i < middle) return with_index<Low, middle>(i, use);
+            return with_index<middle, High>(i, use);
+        }
     }
 
     void drop_all() noexcept {

@@ -121,6 +121,26 @@ edo::task<> select_of_two(std::size_t times) {
     }
 }
 
+/// As a program writes one for itself.
+class ready {
+public:
+    explicit ready(std::size_t value) noexcept : value_(value) {}
+
+    bool poll(edo::context&) noexcept { return true; }
+
+    std::size_t take() noexcept { return value_; }
+
+private:
+    std::size_t value_;
+};
+
+edo::task<> select_of_own(std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+        const auto first = co_await edo::select(ready(i), ready(i));
+        if (first.index() > 1) std::abort();
+    }
+}
+
 class no_scheduler final : public edo::detail::root_scheduler {
 public:
     void schedule(edo::detail::task_header&) noexcept override {}
@@ -180,6 +200,7 @@ constexpr row rows[] = {
     {"timer_arm_cancel", &on_one_worker<timer_arm_cancel>},
     {"send_and_receive", &on_one_worker<send_and_receive>},
     {"select_of_two", &on_one_worker<select_of_two>},
+    {"select_of_own", &on_one_worker<select_of_own>},
     {"steal", &steal},
 };
 
