@@ -44,6 +44,7 @@ bool notified_operation::poll(context& cx) noexcept {
             if (word.change(seen, seen & ~notify::permit)) return end(true);  // F
         }
     }
+    const detail::wake_target whom = cx.target();  // here, where there is little else to keep
     lock_word::guard held(word);
     if (node_.is_known()) {
         if (node_.is_fired()) {
@@ -57,7 +58,7 @@ bool notified_operation::poll(context& cx) noexcept {
             return end(true);
         }
     }
-    from_.waiting_.wait(node_, cx);
+    from_.waiting_.wait(node_, whom);
     held.value |= notify::waiting;
     return false;
 }

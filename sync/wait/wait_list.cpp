@@ -4,8 +4,8 @@
 
 namespace edo::detail {
 
-void wait_list::wait(wait_node& node, const context& cx) noexcept {
-    node.target_ = cx.target();
+void wait_list::wait(wait_node& node, wake_target whom) noexcept {
+    node.target_ = whom;
     node.fired_.store(false, relaxed);  // the lock publishes it
     if (node.is_linked()) return;
     nodes_.push_back(node);

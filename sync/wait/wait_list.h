@@ -97,7 +97,9 @@ public:
     wait_node* front() noexcept { return nodes_.front(); }
 
     /// Puts the node at the end, unless it waits already, and notes whom to wake.
-    void wait(wait_node& node, const context& cx) noexcept;
+    void wait(wait_node& node, wake_target whom) noexcept;
+
+    void wait(wait_node& node, const context& cx) noexcept { wait(node, cx.target()); }
 
     /// One poll of a wait that is over when `is_over`: goes on waiting, or ends all interest.
     /// Returns: `is_over`.
