@@ -59,8 +59,8 @@ namespace detail {
 template <class Op>
 concept combinator = operation<Op> && requires { requires Op::is_combinator; };
 
-/// Has to wait in its first poll, mostly: a branch makes its line before it asks. It could do so for
-/// every operation; only the cost differs.
+/// Has to wait in its first poll, mostly: a branch makes its line before it asks. It could do so
+/// for every operation; only the cost differs.
 template <class Op>
 concept waiting_at_first = requires { requires Op::is_waiting_at_first; };
 
