@@ -54,6 +54,8 @@ public:
 
     T* front() noexcept { return is_empty() ? nullptr : static_cast<T*>(head_.next); }
 
+    T* back() noexcept { return is_empty() ? nullptr : static_cast<T*>(head_.prev); }
+
     T* pop_front() noexcept {
         T* item = front();
         if (item != nullptr) static_cast<list_node*>(item)->unlink();

@@ -122,44 +122,16 @@ void core::count_common(runtime_metrics& picture, std::span<const execution* con
     picture.tasks_alive = picture.tasks_spawned - picture.tasks_ended;
 }
 
-void core::cancel_all_tasks() noexcept {
+void core::refuse_tasks() noexcept {
     if (tasks.close()) release_ref();  // no cell is left to do it
-    // The children of a group end with it, in the order it has chosen.
-    cancel_each([](const task_header& task) { return task.group == nullptr; });
-}
-
-void core::cancel_children_too() noexcept {
-    cancel_each([](const task_header&) { return true; });
 }
 
 // The tasks go into their queues afterwards: a worker that drops the first ones needs the lock of
-// the list. And most in one step, because there may be very many.
-void core::cancel_each(bool (*concerns)(const task_header& task)) noexcept {
-    struct asked {
-        core& self;
-        bool (*concerns)(const task_header&);
-        task_list own;
-        wake_batch others;
-    };
-
-    asked all{*this, concerns, {}, {}};
-    tasks.for_each(
-        [](void* to, task_header& task) {
-            auto& [self, is_one, own, others] = *static_cast<asked*>(to);
-            if (!is_one(task) || !task.state.request_cancel()) return;
-            if (&task.owner() == &self) {
-                own.push_back(task);
-            } else {
-                others.add(&task);
-            }
-        },
-        &all);
-    schedule_all(all.own);
-}
-
-void core::schedule_all(task_list& own) noexcept {
-    while (task_header* const task = own.pop_front())
-        schedule(*task);
+// the list.
+void core::cancel_all_tasks() noexcept {
+    wake_batch asked;
+    tasks.for_each([](void* to, task_header& task) { static_cast<wake_batch*>(to)->cancel(task); },
+                   &asked);
 }
 
 void core::check_may_block(const char* what, std::source_location site) noexcept {

@@ -17,7 +17,6 @@
 #include <edo/runtime/scheduler/thread_waiter.h>
 #include <edo/runtime/shutdown.h>
 #include <edo/task/state/scheduler.h>
-#include <edo/task/state/task_list.h>
 
 namespace edo {
 class blocking_pool_options;
@@ -104,16 +103,14 @@ protected:
     /// threads that ran them.
     void count_common(runtime_metrics& picture, std::span<const execution* const> ran);
 
-    /// First half of every shutdown: takes no new tasks, and asks all those to end that nobody else
-    /// ends.
+    /// First step of every shutdown: takes no new tasks. Those that there are have to end now; see
+    /// registry::end_next().
+    void refuse_tasks() noexcept;
+    /// When the limit has passed: asks all that are left to end, the children of groups too, so
+    /// that none goes on by itself.
     void cancel_all_tasks() noexcept;
-    /// When the limit has passed: asks all that are left, so that none goes on by itself.
-    void cancel_children_too() noexcept;
-    /// Queues tasks that this scheduler itself owns. The caller wakes the workers.
-    virtual void schedule_all(task_list& own) noexcept;
 
 private:
-    void cancel_each(bool (*concerns)(const task_header& task)) noexcept;
     [[noreturn]] void fail_in_fork(std::source_location site) const noexcept;
 
     runtime_config config_;

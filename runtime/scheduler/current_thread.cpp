@@ -182,7 +182,20 @@ task_header* current_thread::next_task() noexcept {
     return queue_.pop_front();
 }
 
-void current_thread::run_next(task_header& task) noexcept {
+[[gnu::always_inline]] inline poll_end current_thread::run_task(task_header& task) noexcept {
+    ++polls_;
+    counted_polls_.add();
+    if (polls_until_visit_ > 0) --polls_until_visit_;
+    const bool is_measured = counts_.sampled.concern(task);
+    if (is_measured) [[unlikely]]
+        counts_.sampled.begin_turn(task);
+    const poll_end how = task.run_started(exec_);
+    if (is_measured) [[unlikely]]
+        counts_.sampled.end_turn();
+    return how;
+}
+
+[[gnu::always_inline]] inline void current_thread::take_turn(task_header& task) noexcept {
     const bool measures = is_batch(task);  // it may be gone afterwards
     const instant began = measures ? time() : instant{};
     switch (run_task(task)) {
@@ -204,17 +217,8 @@ void current_thread::run_next(task_header& task) noexcept {
     polls_until_visit_ = 0;
 }
 
-poll_end current_thread::run_task(task_header& task) noexcept {
-    ++polls_;
-    counted_polls_.add();
-    if (polls_until_visit_ > 0) --polls_until_visit_;
-    const bool is_measured = counts_.sampled.concern(task);
-    if (is_measured) [[unlikely]]
-        counts_.sampled.begin_turn(task);
-    const poll_end how = task.run(exec_);
-    if (is_measured) [[unlikely]]
-        counts_.sampled.end_turn();
-    return how;
+void current_thread::run_next(task_header& task) noexcept {
+    if (task.start()) take_turn(task);
 }
 
 void current_thread::visit_driver() noexcept {
@@ -320,9 +324,20 @@ runtime_metrics current_thread::metrics() {
     return picture;
 }
 
+// Where they are; and asks those to end that are queued.
+void current_thread::drop_waiting_tasks() noexcept {
+    const entered scope(exec_);
+    exec_.now = time();
+    counts_.begin_work(exec_.now);
+    for (registry_walk walk(nullptr); !walk.is_over();)
+        if (task_header* const task = tasks.end_next(walk).to_drop) take_turn(*task);
+    counts_.note_work(time());
+}
+
 void current_thread::shutdown(instant until) noexcept {
     check_thread("shutdown");
-    cancel_all_tasks();
+    refuse_tasks();
+    drop_waiting_tasks();
     if (!tasks.have_all_ended()) {
         // A paused clock knows no real deadline; there nothing can be late but a destructor.
         run_until(config().paused ? instant::max() : until, [&] {
@@ -330,7 +345,7 @@ void current_thread::shutdown(instant until) noexcept {
             return tasks.have_all_ended() || monotonic_clock::read() >= until;
         });
     }
-    cancel_children_too();
+    cancel_all_tasks();
     const entered scope(exec_);
     pools().close();
     driver_.shutdown();

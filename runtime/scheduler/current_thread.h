@@ -74,7 +74,9 @@ private:
     void push(task_header& task) noexcept;
     void take_injected() noexcept;
     void run_next(task_header& task) noexcept;
+    void take_turn(task_header& task) noexcept;
     poll_end run_task(task_header& task) noexcept;
+    void drop_waiting_tasks() noexcept;
     void run_ready(std::size_t most) noexcept;
     void visit_driver() noexcept;
     void fire_timers() noexcept;

@@ -310,7 +310,7 @@ bool multi_thread::may_retire(worker& spare) noexcept {
 }
 
 void multi_thread::tell_if_empty() noexcept {
-    if (!shutting_down_.load(acquire)) return;  // D'
+    if (!is_shutting_down()) return;
     if (tasks.have_all_ended()) progress_.unpark();
 }
 
@@ -325,12 +325,12 @@ void multi_thread::shutdown(instant until) noexcept {
         if (until == instant::max()) return duration::max();
         return std::max(until - monotonic_clock::read(), duration::zero());
     };
+    refuse_tasks();
     shutting_down_.store(true, release);  // D
-    cancel_all_tasks();
     wake_all();
     while (!tasks.have_all_ended() && left() != duration::zero())
         progress_.park(left());
-    cancel_children_too();
+    cancel_all_tasks();
 
     pools().close();
     monitor_.stop();                 // before any worker closes its driver

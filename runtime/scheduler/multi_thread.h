@@ -21,7 +21,7 @@ namespace edo::detail {
 //
 //                 end()                  no task is left, or the limit has passed
 //   running ───────────────► shutting down ───────────────► stopping ──► all workers ended
-//                            every root is cancelled         workers drain their queues, end their
+//                            workers drop every root         workers drain their queues, end their
 //                                                            drivers and leave
 //
 // Workers are never removed while the runtime lives: workers_[0, count_) only grows (by spares), so
@@ -30,11 +30,13 @@ namespace edo::detail {
 //  mark  where         transition             ordering  pairs with
 //  A     add_worker    count_ + 1             release   A': the worker is complete
 //  A'    worker_count  reads count_           acquire   A
-//  D     shutdown      shutting_down_ = true  release   D': hands over the flag only. A worker that
+//  D     shutdown      shutting_down_ = true  release   D': no task is added any more, so the walks
+//                                                       of the workers pass all. A worker that
 //                                                       looked too early, and whose task shutdown()
 //                                                       still takes for alive, is woken after D
 //                                                       and looks again
-//  D'    tell_if_empty reads shutting_down_   acquire   D
+//  D'    is_shutting_  reads shutting_down_   acquire   D
+//        down
 //  X     shutdown      stopping_ = true       release   X'
 //  X'    is_stopping   reads stopping_        acquire   X: what was reported before is final
 //
@@ -80,6 +82,9 @@ public:
     /// True when some queue that all workers serve holds a task.
     bool has_work() noexcept;
 
+    /// Whether tasks are to be dropped instead of polled.
+    bool is_shutting_down() const noexcept { return shutting_down_.load(acquire); }  // D'
+
     bool is_stopping() const noexcept { return stopping_.load(acquire); }  // X'
 
     /// Tells shutdown() when the last task has gone.
@@ -116,8 +121,6 @@ private:
     ~multi_thread() override = default;
 
     void shutdown(instant until) noexcept override;
-
-    void schedule_all(task_list& own) noexcept override { inject_.push_all(own); }
 
     unsigned stuck_workers() noexcept override;
     std::error_code add_worker_locked(bool is_spare) noexcept;

@@ -19,6 +19,7 @@ worker::worker(multi_thread& shared, unsigned index, bool is_spare)
       sole_(!is_spare && shared.begins_alone()),
       is_spare_(is_spare),
       index_(index),
+      walk_(this),
       pinned_(shared, *this),
       pinned_batch_(shared, *this) {
     exec_.self = this;
@@ -87,15 +88,21 @@ void worker::appear(presence::kind how) noexcept {
     turn_.store(turn + 2, relaxed);  // see turn_
 }
 
-// Every wait is followed by a look at is_stopping(): the wake that ended it may have been for that.
-// A poll may have waited too (run_in_place).
+// Whatever this poll does, and if it never returns: what is left in the ring is not forgotten.
+[[gnu::always_inline]] inline void worker::run_found(task_header& task) noexcept {
+    if (searching_) found_work();
+    if (!ring_.is_empty()) shared_.notify_one();
+    take_turn(task);
+}
+
+// Every wait is followed by a look at is_shutting_down(), and by drop_tasks() at is_stopping(): the
+// wake that ended it may have been for that. A poll may have waited too (run_in_place).
 void worker::work() noexcept {
     counts_.begin_work(exec_.now);
     visits_.begin(exec_.now, 0);
-    while (!shared_.is_stopping()) {
+    while (!shared_.is_shutting_down()) {
         if (polls_until_visit_ == 0) {
-            visit_driver();
-            if (has_batch_work() && batch_turns_.is_due(exec_.now)) run_batch_task();
+            visit_others();
             continue;
         }
         task_header* task = take_woken();
@@ -105,13 +112,61 @@ void worker::work() noexcept {
             if (!has_batch_work() || !run_batch_task()) wait();
             continue;
         }
-        if (!task->start()) continue;
-        if (searching_) found_work();
-        // Whatever this poll does, and if it never returns: what is left in the ring is not
-        // forgotten.
-        if (!ring_.is_empty()) shared_.notify_one();
-        take_turn(*task);
+        if (task->start()) run_found(*task);
     }
+    drop_tasks();
+}
+
+namespace {
+
+// The children of a group end with it, in the order it has chosen.
+void drop_at_poll(task_header& task) noexcept {
+    if (task.group != nullptr) return;
+    const bool is_queued_twice = task.state.request_cancel();
+    EDO_CHECK(!is_queued_twice, "a task was in a queue without being queued");
+}
+
+}  // namespace
+
+// The runtime shuts down: what waits is dropped where it is, by the first worker that comes by, and
+// what is queued in the place of its poll. They take turns. Nothing that may have waited, as visits
+// and destructors may, lies between a look at is_stopping() and the wait.
+void worker::drop_tasks() noexcept {
+    bool is_turn_of_queued = false;
+    while (!shared_.is_stopping()) {
+        if (polls_until_visit_ == 0) {
+            visit_others();
+            continue;
+        }
+        is_turn_of_queued = !is_turn_of_queued;
+        if (!is_turn_of_queued && drop_waiting_tasks()) continue;
+        task_header* task = next_task();
+        if (task == nullptr && !walk_.is_over()) continue;
+        if (task == nullptr) task = search();
+        if (task == nullptr) {
+            if (!has_batch_work() || !run_batch_task()) wait();
+            continue;
+        }
+        drop_at_poll(*task);
+        if (task->start()) run_found(*task);
+    }
+}
+
+// Some of those that wait, until the driver is to have its turn. One after the other: who is held
+// up by a destructor keeps no other task from being dropped.
+// Returns: false when there was none.
+bool worker::drop_waiting_tasks() noexcept {
+    if (walk_.is_over()) return false;
+    while (polls_until_visit_ > 0 && !walk_.is_over()) {
+        const registry::step passed = shared_.tasks.end_next(walk_);
+        if (passed.to_drop != nullptr) {
+            run_found(*passed.to_drop);
+            continue;
+        }
+        --polls_until_visit_;
+        if (passed.to_queue != nullptr) passed.to_queue->owner().schedule(*passed.to_queue);
+    }
+    return true;
 }
 
 // Comes when no task is left; or after the limit of the shutdown, and then perhaps late, from a
@@ -162,6 +217,7 @@ bool worker::has_pinned_tasks() noexcept {
 bool worker::run_batch_task() noexcept {
     task_header* const task = next_batch_task();
     if (task == nullptr) return false;
+    if (shared_.is_shutting_down()) drop_at_poll(*task);
     if (!task->start()) return true;
     if (searching_) found_work();
     if (!ring_.is_empty() || !shared_.batch().is_empty()) shared_.notify_one();
@@ -229,6 +285,11 @@ void worker::fire_timers() noexcept {
     timers_wait_at_most_ = exec_.now + tuning::timer_gap;
 }
 
+void worker::visit_others() noexcept {
+    visit_driver();
+    if (has_batch_work() && batch_turns_.is_due(exec_.now)) run_batch_task();
+}
+
 void worker::visit_driver() noexcept {
     inject_is_due_ = true;
     nested_.note_look();
@@ -293,7 +354,8 @@ bool worker::spin() noexcept {
     if (limit == duration::zero()) return false;
     const instant start = monotonic_clock::read();
     const instant end = std::min(saturating_add(start, limit), driver_.wheel().next_deadline());
-    for (instant at = start; at < end && !shared_.is_stopping(); at = monotonic_clock::read()) {
+    for (instant at = start; at < end && !shared_.is_shutting_down();
+         at = monotonic_clock::read()) {
         in_driver_ = true;
         driver_.poll(at);
         in_driver_ = false;

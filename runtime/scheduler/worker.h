@@ -19,6 +19,7 @@
 #include <edo/runtime/scheduler/visit_plan.h>
 #include <edo/runtime/scheduler/worker_counts.h>
 #include <edo/task/context.h>
+#include <edo/task/state/registry.h>
 
 namespace edo::detail {
 
@@ -139,6 +140,7 @@ private:
 
     bool open() noexcept;
     void work() noexcept;
+    void drop_tasks() noexcept;
     void end() noexcept;
 
     task_header* take_woken() noexcept;
@@ -151,15 +153,18 @@ private:
     task_header* take_injected() noexcept;
     task_header* search() noexcept;
     void found_work() noexcept;
+    void run_found(task_header& task) noexcept;
     void take_turn(task_header& task) noexcept;
     void take_measured_turn(task_header& task) noexcept;
     void run_task(task_header& task) noexcept;
     void queue_again(task_header& task) noexcept;
+    bool drop_waiting_tasks() noexcept;
     void run_queued_tasks() noexcept;
     void push(task_header& task) noexcept;
     bool take_from_slot(task_header& task) noexcept;
 
     unsigned room_for_events() const noexcept;
+    void visit_others() noexcept;
     void visit_driver() noexcept;
     void fire_timers() noexcept;
     void wait() noexcept;
@@ -214,6 +219,7 @@ private:
     counter nested_turns_;
     batch_turns batch_turns_;
     visit_plan visits_;
+    registry_walk walk_;  // of drop_waiting_tasks()
     local_queue ring_;
     pinned_tasks pinned_;
     pinned_tasks pinned_batch_;

@@ -20,8 +20,9 @@ public:
 
     explicit slab(std::size_t block_bytes) noexcept
         : block_bytes_(static_cast<std::uint32_t>(block_bytes)),
-          head_bytes_(static_cast<std::uint32_t>(head_bytes(block_bytes))),
-          capacity_(static_cast<std::uint32_t>((bytes - head_bytes_) / block_bytes)),
+          inverse_(static_cast<std::uint32_t>((std::uint64_t{1} << 32) / block_bytes + 1)),
+          head_bytes_(static_cast<std::uint16_t>(head_bytes(block_bytes))),
+          capacity_(static_cast<std::uint16_t>((bytes - head_bytes_) / block_bytes)),
           free_(capacity_) {
         for (std::uint32_t i = 0; i < words(capacity_); ++i) {
             const std::uint32_t left = capacity_ - i * word_bits;
@@ -60,7 +61,7 @@ public:
 
     void give(void* block) noexcept {
         const auto offset = static_cast<std::uint32_t>(above_multiple(block)) - head_bytes_;
-        const std::uint32_t index = offset / block_bytes_;
+        const auto index = static_cast<std::uint32_t>(std::uint64_t{offset} * inverse_ >> 32);
         map()[index / word_bits] |= word{1} << index % word_bits;
         ++free_;
     }
@@ -86,8 +87,11 @@ private:
     word* map() noexcept { return reinterpret_cast<word*>(this + 1); }
 
     std::uint32_t block_bytes_;
-    std::uint32_t head_bytes_;
-    std::uint32_t capacity_;
+    // 2^32 / block_bytes_, rounded up: exact for multiples of it below `bytes`. A division takes as
+    // long as all else that is done with a block.
+    std::uint32_t inverse_;
+    std::uint16_t head_bytes_;
+    std::uint16_t capacity_;
     std::uint32_t free_;
 };
 

@@ -116,27 +116,59 @@ poll_end task_header::run_started(execution& e) noexcept {
     return state.complete(refs, false);
 }
 
+// The end of a task of which nobody learns. It leaves the list without having been complete, and so
+// at the price of the list's lock alone.
+// Returns: false, having done nothing, if somebody else refers to it.
+inline bool task_header::end_unshared(std::uint64_t refs, bool dropped) noexcept {
+    if (!state.is_unshared(refs)) return false;
+    if (!dropped) kind_.discard_output(*this);
+    switch (scheduler_.tasks.remove_unshared(*this, refs)) {
+        case registry::removal::none:  // a dump has found it
+            if (state.complete(refs, false) == task_state::completion::is_last) deallocate();
+            break;
+        case registry::removal::done:
+            free_unlisted(false);
+            break;
+        case registry::removal::was_last:
+            free_unlisted(true);
+            break;
+    }
+    return true;
+}
+
 void task_header::complete(bool dropped) noexcept {
     count_end(dropped);
     kind_.finish(*this, dropped);
     if (scheduler_.tasks.hooks != nullptr) [[unlikely]]
         tell_ended();
-    group_core* const owner_group = group;
-    if (owner_group != nullptr) {
-        failure why;
-        const task_end how = kind_.inspect_output(*this, why);
-        failure_kept_from_hook = owner_group->note_outcome(*this, how, std::move(why));
-    }
-    // The running thread's, the spare ones, and the one for life. The group's last touch needs one.
+    if (group != nullptr) return complete_in_group();
+    // The running thread's, the spare ones, and the one for life.
     const std::uint64_t refs = 2 + spare_refs;
-    const std::uint64_t at_once = owner_group == nullptr ? refs : refs - 1;
-    const task_state::completion end = publish_output(at_once);
+    if (end_unshared(refs, dropped)) return;
     // From here on the output is the handle's, if there is one; and if nothing is kept, all is.
-    if (owner_group == nullptr && end == task_state::completion::done) return;
-    if (end == task_state::completion::is_last) return deallocate();
-    const bool has_waker = end == task_state::completion::has_waker;
-    if (has_waker) join_target.task()->wake_after_join(join_target.slot());  // stays to be compared
-    if (owner_group != nullptr) owner_group->child_ended(*this);
+    switch (publish_output(refs)) {
+        case task_state::completion::unclaimed:
+        case task_state::completion::done:
+            return;
+        case task_state::completion::is_last:
+            return deallocate();
+        case task_state::completion::has_waker:
+            break;
+    }
+    join_target.task()->wake_after_join(join_target.slot());  // stays to be compared
+    release_refs(refs);
+}
+
+[[gnu::noinline]] void task_header::complete_in_group() noexcept {
+    group_core& owner_group = *group;
+    failure why;
+    const task_end how = kind_.inspect_output(*this, why);
+    failure_kept_from_hook = owner_group.note_outcome(*this, how, std::move(why));
+    // One reference is kept for the group's last touch.
+    const std::uint64_t refs = 2 + spare_refs;
+    const bool has_waker = publish_output(refs - 1) == task_state::completion::has_waker;
+    if (has_waker) join_target.task()->wake_after_join(join_target.slot());  // as above
+    owner_group.child_ended(*this);
     release_refs(has_waker ? refs : 1);
 }
 
@@ -196,9 +228,12 @@ void task_header::destroy_claimed(execution& e) noexcept {
 }
 
 void task_header::deallocate() noexcept {
-    scheduler& s = scheduler_;
     // Tasks that were never listed have no id.
-    const bool was_last = id != 0 && s.tasks.remove(*this);
+    free_unlisted(id != 0 && scheduler_.tasks.remove(*this));
+}
+
+inline void task_header::free_unlisted(bool was_last) noexcept {
+    scheduler& s = scheduler_;
     kind_.deallocate(*this);
     if (was_last) s.destroy();
 }

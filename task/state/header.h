@@ -85,8 +85,16 @@ public:
         return false;
     }
 
-    /// The rest of run(), after start() or state.start_first_poll(); uses up the reference of the
-    /// queue entry, or the one that came with the first poll.
+    /// Takes an idle task, to be dropped by run_started(), or else asks it to end.
+    /// Returns: false if it is not the caller's.
+    bool start_drop() noexcept {
+        if (!state.claim_idle()) return false;
+        dropping = true;
+        return true;
+    }
+
+    /// The rest of run(), after start(), start_drop() or state.start_first_poll(); uses up the
+    /// reference of the queue entry, or the one that came with the drop or the first poll.
     poll_end run_started(execution& exec) noexcept;
 
     /// Lets go of a queue entry if it is void. Returns: false when the task is to be polled.
@@ -212,9 +220,12 @@ private:
     bool drop_main_line() noexcept;
     bool notify_and_release(unsigned slot) noexcept;
     void complete(bool dropped) noexcept;
+    void complete_in_group() noexcept;
+    bool end_unshared(std::uint64_t refs, bool dropped) noexcept;
     void count_end(bool dropped) noexcept;
     task_state::completion publish_output(std::uint64_t refs) noexcept;
     void deallocate() noexcept;
+    void free_unlisted(bool was_last) noexcept;
 
     static constexpr std::uint8_t first_spare_refs = 2;
 

@@ -52,6 +52,8 @@ namespace edo::detail {
 //                                                               the waker
 //  X     any     -> |cancelled, idle -> queued +1 ref acq_rel   P, S
 //  D     idle or queued -> running|cancelled, +1 ref  acq_rel   S; a stale queue entry fails in P
+//  K     idle    -> running|cancelled, +1 ref         acq_rel   S
+//        queued, running -> |cancelled                acq_rel   P, S
 //  I     idle    -> running, +1 ref                   acquire   S
 //  A     sets join_waker unless complete              release   C: the completing thread sees the
 //                                                               waker
@@ -64,7 +66,8 @@ namespace edo::detail {
 //  L     +1 ref unless complete                       relaxed   nothing: life is counted still
 //  R     reference count down                         acq_rel   R and C of the others: the last one
 //                                                               frees
-//  R'    finds that all references are the caller's   acquire   R and C of the others, as above
+//  R'    finds that all references are the caller's   acquire   R and C of the others, as above;
+//                                                               and W of a waker that was borrowed
 //
 // Dropping: a handle's drop is H (with X); a waker's is R. Model: tests/model/task_model.cpp.
 // Stress: tests/stress/task_state_test.cpp, every pair of transitions under TSan.
@@ -229,6 +232,20 @@ public:
         }
     }
 
+    /// K: for who drops the tasks of a runtime that ends. Takes an idle task to drop it as a poll
+    /// would; any other is dropped by who polls it.
+    /// Returns: false if there is nothing to do, also because the task was cancelled before.
+    bool claim_idle() noexcept {
+        std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
+        for (;;) {
+            if ((seen & (complete_bit | cancelled)) != 0) return false;
+            const bool idle = (seen & (running | notified)) == 0;
+            const std::uint64_t next =
+                idle ? (seen | running | cancelled) + ref_one : seen | cancelled;
+            if (word_.compare_exchange_weak(seen, next, acq_rel, relaxed)) return idle;  // K
+        }
+    }
+
     /// I: keeps an idle task from being polled while its frames are looked at.
     bool begin_inspection() noexcept {
         std::uint64_t seen = word_.load(relaxed);  // the CAS below decides
@@ -258,6 +275,13 @@ public:
     /// For dumps: the bits at some recent moment.
     // a picture, nothing follows
     std::uint64_t peek() const noexcept { return word_.load(relaxed); }
+
+    /// R', of a task that is not complete: whether nobody will take its output, and all references
+    /// to it are the caller's, `count`. Then nobody finds it any more but by the registry.
+    bool is_unshared(std::uint64_t count) const noexcept {
+        const std::uint64_t seen = word_.load(acquire);  // R'
+        return seen / ref_one == count && (seen & (join_interest | join_waker)) == 0;
+    }
 
     bool has_join_waker() const noexcept {
         return (word_.load(relaxed) & join_waker) != 0;  // only the handle changes it

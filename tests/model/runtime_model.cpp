@@ -149,6 +149,113 @@ void shutdown_beside_a_wake() {
     run_threads([&] { w->soon.raise(); }, [&] { w->end(); });
 }
 
+/// In a frame that may be dropped beside another one.
+class dropped_once {
+public:
+    dropped_once(int& count, edo_check::parker* opened) noexcept : count_(count), opened_(opened) {}
+
+    dropped_once(const dropped_once&) = delete;
+    dropped_once& operator=(const dropped_once&) = delete;
+
+    ~dropped_once() {
+        ++count_;
+        if (opened_ != nullptr) opened_->unpark();
+    }
+
+private:
+    int& count_;
+    edo_check::parker* opened_;
+};
+
+task<> wait_and_count(world* w, int* count) {
+    const dropped_once mine(*count, nullptr);
+    w->done.unpark();
+    co_await w->soon.wait();
+}
+
+task<> wait_and_open(world* w, int* count, edo_check::parker* gate) {
+    const dropped_once mine(*count, gate);
+    w->done.unpark();
+    co_await w->never.wait();
+}
+
+/// Holds up whoever drops it until the gate is opened.
+class blocks_at_end {
+public:
+    explicit blocks_at_end(edo_check::parker& gate) noexcept : gate_(gate) {}
+
+    blocks_at_end(const blocks_at_end&) = delete;
+    blocks_at_end& operator=(const blocks_at_end&) = delete;
+
+    ~blocks_at_end() { gate_.park(); }
+
+private:
+    edo_check::parker& gate_;
+};
+
+task<> wait_and_block(world* w, int* count, edo_check::parker* gate) {
+    const dropped_once mine(*count, nullptr);
+    const blocks_at_end blocks(*gate);
+    w->done.unpark();
+    co_await w->soon.wait();
+}
+
+/// Wakes another task, which then is to be dropped all the same.
+class raises_at_end {
+public:
+    explicit raises_at_end(signal& s) noexcept : signal_(s) {}
+
+    raises_at_end(const raises_at_end&) = delete;
+    raises_at_end& operator=(const raises_at_end&) = delete;
+
+    ~raises_at_end() { signal_.raise(); }
+
+private:
+    signal& signal_;
+};
+
+task<> wait_and_raise(world* w, int* count) {
+    const dropped_once mine(*count, nullptr);
+    const raises_at_end raises(w->soon);
+    w->done.unpark();
+    co_await w->never.wait();
+}
+
+// Both workers walk, and one of the tasks may be queued by then.
+void shutdown_by_two_workers() {
+    int counts[2] = {};
+    {
+        auto w = std::make_unique<world>(subject::end);
+        {
+            const calm until_they_have_begun;
+            w->spawn(wait_and_raise, w.get(), &counts[0]).detach();
+            w->done.park();
+            w->spawn(wait_and_count, w.get(), &counts[1]).detach();
+            w->done.park();
+        }
+        w->end();
+    }
+    expect(counts[0] == 1 && counts[1] == 1, "a task was not dropped once");
+}
+
+// A destructor may wait for that of a task which comes later, if there is another worker.
+void shutdown_beside_a_destructor_that_blocks() {
+    int counts[2] = {};
+    edo_check::parker gate;
+    {
+        auto w = std::make_unique<world>(subject::end);
+        {
+            const calm until_they_have_begun;
+            w->spawn(wait_and_block, w.get(), &counts[0], &gate).detach();
+            w->done.park();
+            w->spawn(wait_and_open, w.get(), &counts[1], &gate).detach();
+            w->done.park();
+        }
+        w->end();
+    }
+    expect(counts[0] == 1 && counts[1] == 1, "a task was not dropped once");
+}
+
 exploration large(unsigned bound, std::uint64_t extra_runs = 0) {
     exploration how;
     how.bound = bound;
@@ -170,6 +277,9 @@ const scenario spawns_s{"runtime.task_that_spawns", task_that_spawns, large(2, 2
 const scenario wake_s{"runtime.wake_from_outside", wake_from_outside, large(2, 20'000)};
 const scenario drops_s{"runtime.shutdown_drops_a_task", shutdown_drops_a_task, large(1, 20'000)};
 const scenario beside_s{"runtime.shutdown_beside_a_wake", shutdown_beside_a_wake, large(1)};
+const scenario both_s{"runtime.shutdown_by_two_workers", shutdown_by_two_workers, large(1)};
+const scenario held_up_s{"runtime.shutdown_beside_a_destructor_that_blocks",
+                         shutdown_beside_a_destructor_that_blocks, large(1)};
 
 TEST(runtime_model, one_worker_runs_a_task) {
     expect_holds(alone_s);
@@ -211,6 +321,14 @@ TEST(runtime_model, shutdown_beside_a_wake_ends) {
     expect_holds(beside_s);
 }
 
+TEST(runtime_model, two_workers_drop_what_is_left) {
+    expect_holds(both_s);
+}
+
+TEST(runtime_model, destructor_that_blocks_holds_up_no_other_task) {
+    expect_holds(held_up_s);
+}
+
 void caught(const char* name,
             const char* line,
             mutant::kind what,
@@ -243,6 +361,27 @@ TEST(runtime_mutants, stop_is_not_said) {
 
 TEST(runtime_mutants, shutdown_is_not_said) {
     caught("D skipped", "shutting_down_.store(true, release)", mutant::kind::skip);
+}
+
+void caught_in_registry(const char* name, const char* in) {
+    const mutant bug{.name = name,
+                     .file = "task/state/registry.cpp",
+                     .line = "spin_guard guard(s.lock)",
+                     .what = mutant::kind::skip,
+                     .in = in};
+    expect_caught(bug, {both_s, held_up_s, drops_s});
+}
+
+TEST(runtime_mutants, walk_takes_no_lock) {
+    caught_in_registry("end_next without lock", "::end_next");
+}
+
+TEST(runtime_mutants, freed_task_leaves_the_list_without_the_lock) {
+    caught_in_registry("remove_unshared without lock", "::remove_unshared");
+}
+
+TEST(runtime_mutants, look_for_the_end_takes_no_lock) {
+    caught_in_registry("have_all_ended without lock", "::have_all_ended");
 }
 
 TEST(runtime_mutants, worker_leaves_without_the_lock) {

@@ -287,6 +287,55 @@ void claim_beside_the_first_poll() {
     claim(true);
 }
 
+// The end of a runtime drops a task where it waits, perhaps not on the thread that has polled it,
+// and leaves it to its poll if it is queued.
+void drop_beside_wake() {
+    auto w = std::make_unique<world>();
+    {
+        const auto h = w->ex.spawn(wait_for_both, w.get());
+        w->ex.run_some(1);
+        task_header* left = nullptr;
+        w->ex.tasks.for_each([](void* to, task_header& t) { *static_cast<task_header**>(to) = &t; },
+                             &left);
+        left->add_ref();
+        run_threads([&] { w->ex.work(); }, [&] { w->a.raise(); },
+                    [&] {
+                        edo::detail::random choices{1};
+                        edo::detail::execution exec;
+                        w->ex.begin(exec, choices);
+                        if (left->start_drop()) {
+                            left->run_started(exec);
+                            w->ex.close_if_all_have_ended();
+                        }
+                        left->release_refs();
+                        edo::detail::set_current_execution(nullptr);
+                    });
+        expect(h.is_finished(), "the task did not end");
+    }
+    w->expect_balance();
+}
+
+// A task that nobody knows is freed at its end, unless a dump has found it.
+void end_beside_a_dump() {
+    auto w = std::make_unique<world>();
+    w->ex.spawn(make_after, w.get()).detach();
+    w->ex.run_some(1);
+    run_threads([&] { w->ex.work(); }, [&] { w->a.raise_and_release(); },
+                [&] {
+                    task_header* found = nullptr;
+                    w->ex.tasks.for_each(
+                        [](void* to, task_header& t) {
+                            if (t.state.add_ref_unless_complete())
+                                *static_cast<task_header**>(to) = &t;
+                        },
+                        &found);
+                    if (found == nullptr) return;
+                    expect(found->spawn_site().line() != 0, "a dump looks at a cell that is gone");
+                    found->release_refs();
+                });
+    w->expect_balance();
+}
+
 // Who waits for a new task polls it, while its entry stays in the queue.
 void first_poll(void (*beside)(world& w, join_handle<std::unique_ptr<int>>& h)) {
     auto w = std::make_unique<world>();
@@ -351,6 +400,8 @@ const scenario detach_s{"task.detach_beside_end", detach_beside_end};
 const scenario waker_s{"task.waker_outlives_its_task", waker_outlives_its_task};
 const scenario inspection_s{"task.inspection_beside_wake", inspection_beside_wake};
 const scenario claim_s{"task.claim_beside_wake", claim_beside_wake};
+const scenario drop_s{"task.drop_beside_wake", drop_beside_wake};
+const scenario dump_s{"task.end_beside_a_dump", end_beside_a_dump};
 
 TEST(task_model, every_wakers_writes_are_seen_by_a_poll) {
     expect_holds(wakes_s);
@@ -415,17 +466,27 @@ TEST(task_model, claimed_task_is_destroyed_once) {
     expect_holds(claim_s);
 }
 
+TEST(task_model, task_is_dropped_where_it_waits_or_at_its_poll) {
+    expect_holds(drop_s);
+}
+
+TEST(task_model, unknown_task_is_freed_beside_a_dump) {
+    expect_holds(dump_s);
+}
+
 void caught(
     const char* name, const char* file, const char* line, mutant::kind what, const char* in = "") {
     const mutant bug{.name = name, .file = file, .line = line, .what = what, .in = in};
-    expect_caught(bug, {handle_s, queued_s, join_s, abandoned_s, first_s, detach_s, branches_s,
-                        cancel_s, claim_s, inspection_s, waker_s, wakes_s, workers_s,
-                        cancelled_join_s, first_two_s, first_wake_s, first_last_s, first_cancel_s});
+    expect_caught(bug, {handle_s,     queued_s,     join_s,         abandoned_s,      first_s,
+                        detach_s,     branches_s,   cancel_s,       claim_s,          inspection_s,
+                        waker_s,      wakes_s,      workers_s,      cancelled_join_s, first_two_s,
+                        first_wake_s, first_last_s, first_cancel_s, drop_s,           dump_s});
 }
 
 constexpr const char* state_h = "task/state/state.h";
 constexpr const char* header_h = "task/state/header.h";
 constexpr const char* header_cpp = "task/state/header.cpp";
+constexpr const char* registry_cpp = "task/state/registry.cpp";
 constexpr auto weaken = mutant::kind::weaken;
 constexpr auto tear = mutant::kind::tear;
 
@@ -443,6 +504,24 @@ TEST(task_mutants, wake_and_release_publishes_nothing) {
 
 TEST(task_mutants, wake_and_release_is_not_atomic) {
     caught("W, R torn", state_h, "continue;  // W, R", tear);
+}
+
+TEST(task_mutants, drop_where_it_waits_acquires_nothing) {
+    caught("K relaxed", state_h, "return idle;  // K", weaken);
+}
+
+TEST(task_mutants, drop_where_it_waits_is_not_atomic) {
+    caught("K torn", state_h, "return idle;  // K", tear);
+}
+
+TEST(task_mutants, who_frees_an_unknown_task_acquires_nothing) {
+    caught("R' of is_unshared relaxed", state_h, "word_.load(acquire);  // R'", weaken,
+           "::is_unshared");
+}
+
+TEST(task_mutants, unknown_task_leaves_the_list_without_the_lock) {
+    caught("remove_unshared without lock", registry_cpp, "spin_guard guard(s.lock)",
+           mutant::kind::skip, "::remove_unshared");
 }
 
 TEST(task_mutants, poll_acquires_nothing) {

@@ -328,6 +328,34 @@ TEST(task_of_one_worker, waits_while_that_worker_is_blocked_and_the_others_go_on
     EXPECT_TRUE(has_run.load());
 }
 
+/// Starts tasks on each worker that wait, and notes where each is destroyed when `rt` ends.
+void end_with_tasks_on_each_worker(edo::runtime rt, unsigned workers) {
+    constexpr std::size_t per_worker = 200;
+    std::vector<std::set<std::thread::id>> seen(workers);  // each is touched by one thread
+    std::vector<event> never(workers * per_worker);
+    for (std::size_t i = 0; i < never.size(); ++i) {
+        const auto worker = static_cast<unsigned>(i % workers);
+        rt.spawn(edo::with(on(worker), wait_for), std::ref(never[i]), std::ref(seen[worker]))
+            .detach();
+    }
+    for (const event& each : never)
+        while (!each.has_waiter())
+            std::this_thread::yield();
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    std::set<std::thread::id> homes;
+    for (const auto& each : seen) {
+        EXPECT_EQ(each.size(), 1U);
+        homes.insert(each.begin(), each.end());
+    }
+    EXPECT_EQ(homes.size(), workers);
+}
+
+TEST(task_of_one_worker, is_destroyed_there_at_shutdown) {
+    end_with_tasks_on_each_worker(edo::runtime::builder().worker_threads(3).build().value(), 3);
+}
+
 edo::runtime per_core_runtime(unsigned workers) {
     return edo::runtime::builder().worker_threads(workers).per_core(true).build().value();
 }
@@ -366,6 +394,10 @@ TEST(per_core_runtime, spreads_what_comes_from_outside) {
         homes.insert(each.begin(), each.end());
     }
     EXPECT_EQ(homes.size(), 3U);
+}
+
+TEST(per_core_runtime, destroys_each_task_at_home_at_shutdown) {
+    end_with_tasks_on_each_worker(per_core_runtime(3), 3);
 }
 
 TEST(per_core_runtime, destroys_a_group_with_live_children) {

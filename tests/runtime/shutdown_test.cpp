@@ -25,6 +25,7 @@
 #include <edo/sync/mpsc.h>
 #include <edo/task/context.h>
 #include <edo/task/select.h>
+#include <edo/task/spawn_options.h>
 #include <edo/task/state/header.h>
 #include <edo/task/state/scheduler.h>
 #include <edo/task/task_group.h>
@@ -276,6 +277,78 @@ TYPED_TEST(shutdown_of_any_runtime, destructors_that_wake_each_other_and_spawn_d
     }
 }
 
+/// Makes another task ready, and spawns one, in its destructor.
+class raises_at_end {
+public:
+    raises_at_end(event& e, std::atomic<int>& spawned) noexcept : event_(&e), spawned_(&spawned) {}
+
+    raises_at_end(raises_at_end&& other) noexcept
+        : event_(std::exchange(other.event_, nullptr)), spawned_(other.spawned_) {}
+
+    raises_at_end& operator=(raises_at_end&&) = delete;
+
+    ~raises_at_end() {
+        if (event_ == nullptr) return;
+        event_->raise();
+        edo::spawn(count_run, spawned_).detach();
+    }
+
+private:
+    static edo::task<> count_run(std::atomic<int>* runs) {
+        ++*runs;
+        co_return;
+    }
+
+    event* event_;
+    std::atomic<int>* spawned_;
+};
+
+edo::task<> wait_and_raise(std::reference_wrapper<event> mine,
+                           std::reference_wrapper<std::atomic<int>> went_on,
+                           counts_end,
+                           raises_at_end) {
+    co_await mine.get().wait();
+    ++went_on.get();
+}
+
+/// A ring of tasks, each of which makes the next one ready as it is dropped.
+template <class Runtime>
+void end_ring_of_tasks(Runtime rt, std::atomic<int>& went_on) {
+    constexpr std::size_t tasks = 1'000;
+    std::vector<event> events(tasks);
+    std::atomic<int> ended = 0, spawned = 0;
+    for (std::size_t i = 0; i < tasks; ++i)
+        rt.spawn(wait_and_raise, std::ref(events[i]), std::ref(went_on), counts_end(ended),
+                 raises_at_end(events[(i + 7) % tasks], spawned))
+            .detach();
+    rt.block_on([&]() -> edo::task<> {
+        for (const event& each : events)
+            while (!each.has_waiter())
+                co_await edo::yield_now();
+    });
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    EXPECT_EQ(ended, static_cast<int>(tasks));
+    EXPECT_EQ(spawned, 0) << "a task was taken that nobody would have waited for";
+}
+
+TYPED_TEST(shutdown_of_any_runtime, destructors_may_wake_and_spawn_while_others_wait) {
+    for (int round = 0; round < 10; ++round) {
+        std::atomic<int> went_on = 0;
+        end_ring_of_tasks(TypeParam::make(), went_on);
+    }
+}
+
+TEST(shutdown_of_one_thread, what_a_dropped_task_wakes_is_dropped_too) {
+    std::atomic<int> went_on = 0;
+
+    end_ring_of_tasks(edo::testing::on_current_thread::make(), went_on);
+    end_ring_of_tasks(edo::testing::on_one_worker::make(), went_on);
+
+    EXPECT_EQ(went_on, 0);
+}
+
 TYPED_TEST(shutdown_of_any_runtime, tasks_that_hold_each_others_handles_are_freed) {
     struct pair {
         edo::join_handle<void> first, second;
@@ -437,6 +510,80 @@ TEST(shutdown_of_workers, task_blocked_by_user_code_is_waited_for_and_then_dropp
 
     releases.join();
     EXPECT_EQ(ended, 1);
+}
+
+/// Its destructor comes back when so many tasks have ended.
+class waits_at_end {
+public:
+    waits_at_end(const std::atomic<int>& ended, int count) noexcept
+        : ended_(&ended), count_(count) {}
+
+    waits_at_end(waits_at_end&& other) noexcept
+        : ended_(std::exchange(other.ended_, nullptr)), count_(other.count_) {}
+
+    waits_at_end& operator=(waits_at_end&&) = delete;
+
+    ~waits_at_end() {
+        while (ended_ != nullptr && *ended_ < count_)
+            std::this_thread::yield();
+    }
+
+private:
+    const std::atomic<int>* ended_;
+    int count_;
+};
+
+edo::task<> wait_and_hold_up(std::reference_wrapper<event> e, waits_at_end) {
+    co_await e.get().wait();
+}
+
+void end_behind_a_destructor(unsigned workers) {
+    constexpr std::size_t others = 1'000;
+    std::vector<event> events(others + 1);
+    std::atomic<int> ended = 0;
+    auto rt = edo::runtime::builder().worker_threads(workers).build().value();
+    for (std::size_t i = 0; i < others; ++i) {
+        rt.spawn(wait_with, std::ref(events[i]), counts_end(ended)).detach();
+        if (i == others / 2)
+            rt.spawn(wait_and_hold_up, std::ref(events[others]),
+                     waits_at_end(ended, static_cast<int>(others)))
+                .detach();
+    }
+    rt.block_on([&]() -> edo::task<> {
+        for (const event& each : events)
+            while (!each.has_waiter())
+                co_await edo::yield_now();
+    });
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    EXPECT_EQ(ended, static_cast<int>(others));
+}
+
+TEST(shutdown_of_workers, destructor_that_blocks_holds_up_no_other_task) {
+    end_behind_a_destructor(2);
+    end_behind_a_destructor(1);  // the other tasks are a spare's
+}
+
+edo::task<> yield_beside_a_child(counts_end) {
+    std::atomic<int> ignored = 0;
+    edo::task_group children(edo::independent);
+    children.spawn(yield_with, counts_end(ignored));
+    for (;;)
+        co_await edo::yield_now();
+}
+
+TEST(shutdown_of_workers, batch_task_beside_children_that_never_wait_is_dropped) {
+    std::atomic<int> ended = 0;
+    auto rt = edo::runtime::builder().worker_threads(1).build().value();
+    const auto batch = edo::spawn_options().priority(edo::priority::batch);
+    for (int i = 0; i < 3; ++i)
+        rt.spawn(edo::with(batch, yield_beside_a_child), counts_end(ended)).detach();
+    rt.block_on(edo::sleep(5ms));
+
+    EXPECT_TRUE(rt.shutdown().is_clean());
+
+    EXPECT_EQ(ended, 3);
 }
 
 TEST(shutdown_of_workers, second_call_does_nothing) {

@@ -118,6 +118,65 @@ TEST(shutdown, every_task_ends_exactly_once_whatever_it_was_doing) {
     EXPECT_GT(dropped, 0);
 }
 
+/// Counts how often it is destroyed, and whether it came to its end.
+edo::task<> wait_for(edo::testing::event* e, std::atomic<int>* drops, std::atomic<int>* went_on) {
+    struct counts_drop {
+        explicit counts_drop(std::atomic<int>* c) noexcept : count(c) {}
+
+        counts_drop(const counts_drop&) = delete;
+
+        ~counts_drop() { ++*count; }
+
+        std::atomic<int>* count;
+    };
+
+    const counts_drop mine(drops);
+    co_await e->wait();
+    ++*went_on;
+}
+
+// The workers walk through the tasks; those that are woken in time go on, or are queued meanwhile.
+TEST(shutdown, tasks_that_foreign_threads_wake_meanwhile_are_dropped_once) {
+    constexpr int rounds = 40;
+    constexpr std::size_t tasks = 1'000;
+    int woken = 0, dropped = 0;
+    edo::detail::random choices(seed());
+    for (int round = 0; round < rounds; ++round) {
+        std::vector<edo::testing::event> events(tasks);
+        std::vector<std::atomic<int>> drops(tasks);
+        std::atomic<int> went_on = 0;
+        auto rt = edo::runtime::builder().worker_threads(2).build().value();
+        for (std::size_t i = 0; i < tasks; ++i)
+            rt.spawn(wait_for, &events[i], &drops[i], &went_on).detach();
+        for (const auto& each : events)
+            while (!each.has_waiter())
+                std::this_thread::yield();
+        std::latch together(3);
+        const auto raise_some = [&](std::size_t first) {
+            together.arrive_and_wait();
+            for (std::size_t i = first; i < tasks; i += 3)
+                events[i].raise();
+        };
+        std::thread forwards(raise_some, 0), and_others(raise_some, 1);
+        together.arrive_and_wait();
+        for (std::uint32_t i = choices.below(5'000); i > 0; --i)
+            edo::detail::spin_hint();
+
+        const edo::shutdown_report report = rt.shutdown();
+
+        forwards.join();
+        and_others.join();
+        ASSERT_TRUE(report.is_clean()) << report.to_string() << "EDO_SEED=" << seed();
+        for (std::size_t i = 0; i < tasks; ++i)
+            ASSERT_EQ(drops[i], 1)
+                << "task " << i << ", round " << round << ", EDO_SEED=" << seed();
+        woken += went_on;
+        dropped += static_cast<int>(tasks) - went_on;
+    }
+    EXPECT_GT(woken, 0);
+    EXPECT_GT(dropped, rounds * static_cast<int>(tasks) / 3) << "a third has nobody to wake it";
+}
+
 TEST(shutdown, short_limits_leave_nothing_unsafe_behind) {
     constexpr int rounds = 60;
     const auto open_before = edo::testing::count_open_files();
