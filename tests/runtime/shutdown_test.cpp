@@ -311,6 +311,16 @@ edo::task<> wait_and_raise(std::reference_wrapper<event> mine,
     ++went_on.get();
 }
 
+/// Runs `rt` until a task waits for each event.
+template <class Runtime>
+void run_until_all_wait(Runtime& rt, const std::vector<event>& events) {
+    rt.block_on([&]() -> edo::task<> {
+        for (const event& each : events)
+            while (!each.has_waiter())
+                co_await edo::yield_now();
+    });
+}
+
 /// A ring of tasks, each of which makes the next one ready as it is dropped.
 template <class Runtime>
 void end_ring_of_tasks(Runtime rt, std::atomic<int>& went_on) {
@@ -321,11 +331,7 @@ void end_ring_of_tasks(Runtime rt, std::atomic<int>& went_on) {
         rt.spawn(wait_and_raise, std::ref(events[i]), std::ref(went_on), counts_end(ended),
                  raises_at_end(events[(i + 7) % tasks], spawned))
             .detach();
-    rt.block_on([&]() -> edo::task<> {
-        for (const event& each : events)
-            while (!each.has_waiter())
-                co_await edo::yield_now();
-    });
+    run_until_all_wait(rt, events);
 
     EXPECT_TRUE(rt.shutdown().is_clean());
 
@@ -549,11 +555,7 @@ void end_behind_a_destructor(unsigned workers) {
                      waits_at_end(ended, static_cast<int>(others)))
                 .detach();
     }
-    rt.block_on([&]() -> edo::task<> {
-        for (const event& each : events)
-            while (!each.has_waiter())
-                co_await edo::yield_now();
-    });
+    run_until_all_wait(rt, events);
 
     EXPECT_TRUE(rt.shutdown().is_clean());
 
