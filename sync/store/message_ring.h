@@ -22,7 +22,8 @@ namespace edo::detail {
 ///            ▲                                         │
 ///            └─────────────────────────────────────────┘
 ///
-/// Thread-safe: no; the channel's lock protects it.
+/// Thread-safe: no; the channel's lock protects it. The first messages that lie side by side are
+/// touched by nothing but pops and drop_read(), so somebody else may have them (read_window.h).
 template <class T>
 class message_ring {
 public:
@@ -78,6 +79,27 @@ public:
         EDO_ASSERT(size_ != 0);
         into.emplace(std::move(*head_.slot));
         drop_front();
+    }
+
+    /// The first message. Requires: not empty.
+    T* front() noexcept {
+        EDO_ASSERT(size_ != 0);
+        return head_.slot;
+    }
+
+    /// How many messages from the first one on lie side by side. Requires: not empty.
+    std::size_t side_by_side() const noexcept {
+        const auto until_end = static_cast<std::size_t>(head_.in->end - head_.slot);
+        return size_ < until_end ? size_ : until_end;
+    }
+
+    /// Gets back the slots of the first messages, which lie side by side and were destroyed.
+    /// Requires: there are some.
+    void drop_read(std::size_t count) noexcept {
+        EDO_ASSERT(count != 0 && count <= side_by_side());
+        head_.slot += count - 1;
+        head_.advance();
+        size_ -= count;
     }
 
     /// Gives up its memory after a burst. Requires: empty.

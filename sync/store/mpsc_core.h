@@ -10,6 +10,7 @@
 #include <edo/base/seam/spin_lock.h>
 #include <edo/sync/store/message.h>
 #include <edo/sync/store/message_ring.h>
+#include <edo/sync/store/read_window.h>
 #include <edo/sync/wait/wait_list.h>
 #include <edo/task/context.h>
 #include <edo/task/frame/frame_pool.h>
@@ -38,11 +39,14 @@ struct send_request : wait_node {
 
 /// What the ends of an mpsc channel share. Freed by the end that goes last.
 ///
-/// One lock protects everything. Room that becomes free goes to the sender that waits longest, at
+/// One lock protects everything but the messages that the receiver has in its window, which it
+/// takes without (read_window.h). Room that becomes free goes to the sender that waits longest, at
 /// once: its message is moved into the ring, or a permit is counted for it. So nobody overtakes,
 /// and while somebody waits for room there is none:
 ///
 ///     used_ = messages in the ring + permits;   senders wait  =>  used_ >= capacity_
+///
+/// Messages that were read count until they are settled, which is before it matters.
 ///
 /// The ring has room for used_ + 1 messages at any time; so neither a hand-over nor putting back a
 /// message that a dropped receive did not take needs memory.
@@ -115,6 +119,7 @@ public:
     void abandon_send(send_request<T>& request) noexcept {
         spin_guard held(lock_);
         requests_.forget(request);
+        note_waits_locked();
     }
 
     send_answer try_reserve() noexcept {
@@ -146,6 +151,7 @@ public:
         wake_batch woken;
         spin_guard held(lock_);
         const bool was_fired = requests_.forget(request);
+        note_waits_locked();
         if (was_fired && request.answer == send_answer::done) release_permit_locked(woken);
     }
 
@@ -206,14 +212,18 @@ public:
 
     // The receiver.
 
-    /// Receives a message that is there while no sender waits for its room: the usual way of
-    /// poll_recv(). Returns: false, having done nothing, when poll_recv() is to be asked.
+    /// Receives a message that is there, and looks for it with the lock when the window is empty.
+    /// Returns: false, having done nothing, when poll_recv() is to be asked.
     bool recv_at_once(std::optional<T>& into) noexcept {
-        spin_guard held(lock_);
-        const bool may_shrink = capacity_ == unbounded && ring_.size() == 1;
-        if (ring_.is_empty() || may_shrink || !requests_.is_empty()) return false;
-        ring_.pop_front_to(into);
-        --used_;
+        if (window_.is_empty()) {
+            spin_guard held(lock_);
+            settle_locked();
+            if (ring_.size() < 2) return take_only_locked(into);
+            open_window_locked();
+        }
+        window_.take_to(into);
+        if (window_.is_waited_for()) [[unlikely]]
+            hand_out_read();
         return true;
     }
 
@@ -221,7 +231,7 @@ public:
         spare_blocks<T> unused;
         wake_batch woken;
         spin_guard held(lock_);
-        const bool is_over = try_recv_locked(into, unused, woken) || is_ended_locked();
+        const bool is_over = recv_locked(into, unused, woken) || is_ended_locked();
         return receiving_.poll(node, cx, is_over);
     }
 
@@ -231,6 +241,7 @@ public:
         do {
             wake_batch woken;
             spin_guard held(lock_);
+            settle_locked();
             // Room for one more is there, see above, unless several receives are dropped at once or
             // the ring has just shrunk.
             if (untaken && !ring_.make_room(used_ + 1, spare)) continue;
@@ -238,6 +249,7 @@ public:
             if (untaken) {
                 ++used_;
                 ring_.push_front(std::move(*untaken));
+                window_.open(nullptr, 0);  // it began behind this message
             }
             if (!ring_.is_empty() || is_ended_locked()) receiving_.fire_all(woken);
             return;
@@ -247,10 +259,11 @@ public:
 
     result<T> try_recv() noexcept {
         std::optional<T> taken;
+        if (recv_at_once(taken)) return std::move(*taken);
         spare_blocks<T> unused;
         wake_batch woken;
         spin_guard held(lock_);
-        if (try_recv_locked(taken, unused, woken)) return std::move(*taken);
+        if (recv_locked(taken, unused, woken)) return std::move(*taken);
         if (is_ended_locked()) return errc::closed;
         return errc::would_block;
     }
@@ -271,6 +284,7 @@ public:
             EDO_CHECK(receiving_.is_empty(),
                       "an mpsc receiver was destroyed while a task waits in its recv()");
             close_locked(woken);
+            settle_locked();
             receiver_gone_ = true;
             used_ = permits_;
             unread.emplace(std::move(ring_));
@@ -286,12 +300,13 @@ public:
 
     std::size_t size() const noexcept {
         spin_guard held(lock_);
-        return ring_.size();
+        return ring_.size() - window_.unsettled();
     }
 
     std::size_t room() const noexcept {
         spin_guard held(lock_);
-        return used_ < capacity_ ? capacity_ - used_ : 0;
+        const std::size_t used = used_ - window_.unsettled();
+        return used < capacity_ ? capacity_ - used : 0;
     }
 
     std::size_t capacity() const noexcept { return capacity_; }
@@ -302,7 +317,9 @@ private:
 
     send_answer take_room_locked(spare_blocks<T>& spare) noexcept {
         if (closed_) return send_answer::closed;
-        if (used_ >= capacity_ || !requests_.is_empty()) return send_answer::waits;
+        if (!requests_.is_empty()) return send_answer::waits;
+        if (used_ >= capacity_ || !ring_.has_room_for(used_ + 2)) settle_locked();
+        if (used_ >= capacity_) return send_answer::waits;
         if (!ring_.make_room(used_ + 2, spare)) return send_answer::needs_block;
         ++used_;
         return send_answer::done;
@@ -312,7 +329,12 @@ private:
                                  spare_blocks<T>& spare,
                                  const context& cx) noexcept {
         if (!request.is_known()) {
-            const send_answer answer = take_room_locked(spare);
+            send_answer answer = take_room_locked(spare);
+            if (answer == send_answer::waits && requests_.is_empty()) {
+                window_.set_waiting(true);  // W
+                answer = take_room_locked(spare);
+                if (answer != send_answer::waits) note_waits_locked();
+            }
             if (answer != send_answer::waits) return answer;
         } else if (request.is_fired()) {
             requests_.forget(request);
@@ -327,34 +349,68 @@ private:
         receiving_.fire_all(woken);  // the first may be in a variable, where nobody polls it
     }
 
-    bool try_recv_locked(std::optional<T>& into,
-                         spare_blocks<T>& unused,
-                         wake_batch& woken) noexcept {
-        if (ring_.is_empty()) return false;
-        ring_.pop_front_to(into);
-        release_room_locked(woken);
-        if (ring_.is_empty() && capacity_ == unbounded && permits_ == 0) ring_.shrink(unused);
+    bool recv_locked(std::optional<T>& into, spare_blocks<T>& unused, wake_batch& woken) noexcept {
+        settle_locked();
+        if (ring_.is_empty()) {
+            if (capacity_ == unbounded && permits_ == 0) ring_.shrink(unused);
+            return false;
+        }
+        if (window_.is_empty()) open_window_locked();
+        window_.take_to(into);
+        settle_locked();
+        hand_out_room_locked(woken);
         return true;
     }
 
-    void release_room_locked(wake_batch& woken) noexcept {
+    /// Takes the only message, for which no window is worth its while, unless a sender waits.
+    bool take_only_locked(std::optional<T>& into) noexcept {
+        if (ring_.is_empty() || !requests_.is_empty()) return false;
+        ring_.pop_front_to(into);
         --used_;
-        if (used_ >= capacity_) return;
-        auto* const first = static_cast<send_request<T>*>(requests_.front());
-        if (first == nullptr) return;
-        ++used_;
-        first->answer = send_answer::done;
-        if (first->message != nullptr) {
-            put_locked(*first->message, woken);
-        } else {
-            ++permits_;
+        return true;
+    }
+
+    /// Requires: there are messages, and nothing is left to settle.
+    void open_window_locked() noexcept { window_.open(ring_.front(), ring_.side_by_side()); }
+
+    void settle_locked() noexcept {
+        const std::size_t read = window_.settle();
+        if (read == 0) return;
+        ring_.drop_read(read);
+        used_ -= read;
+    }
+
+    [[gnu::noinline]] void hand_out_read() noexcept {
+        wake_batch woken;
+        spin_guard held(lock_);
+        settle_locked();
+        hand_out_room_locked(woken);
+    }
+
+    /// Gives room that has become free to those who wait for it.
+    void hand_out_room_locked(wake_batch& woken) noexcept {
+        while (used_ < capacity_ && !requests_.is_empty()) {
+            auto* const first = static_cast<send_request<T>*>(requests_.front());
+            ++used_;
+            first->answer = send_answer::done;
+            if (first->message != nullptr) {
+                put_locked(*first->message, woken);
+            } else {
+                ++permits_;
+            }
+            requests_.fire(*first, woken);
         }
-        requests_.fire(*first, woken);
+        note_waits_locked();
+    }
+
+    void note_waits_locked() noexcept {
+        if (requests_.is_empty()) window_.set_waiting(false);
     }
 
     void release_permit_locked(wake_batch& woken) noexcept {
         --permits_;
-        release_room_locked(woken);
+        --used_;
+        hand_out_room_locked(woken);
         if (is_ended_locked()) receiving_.fire_all(woken);
     }
 
@@ -365,6 +421,7 @@ private:
             first->answer = send_answer::closed;
             requests_.fire(*first, woken);
         }
+        note_waits_locked();
         closing_.fire_all(woken);
         if (is_ended_locked()) receiving_.fire_all(woken);
     }
@@ -385,6 +442,8 @@ private:
     wait_list requests_;
     wait_list receiving_;
     wait_list closing_;
+    [[maybe_unused]] char apart_[64];  // so that the receiver has a line of the cache for itself
+    read_window<T> window_;
 };
 
 }  // namespace edo::detail

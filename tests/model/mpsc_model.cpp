@@ -1,5 +1,6 @@
 // The channel (sync/store/mpsc_core.h): room that is handed to who waits for it, messages that move
-// from frame to ring, memory that is got without the lock, and the end from either side.
+// from frame to ring, memory that is got without the lock, the window in which the receiver takes
+// no lock (read_window.h), and the end from either side.
 
 #include "model_test.h"
 #include "mpsc_specification.h"
@@ -40,8 +41,8 @@ struct world {
     unsigned received = 0;  // a bit for each message
     bool is_ended = false;
 
-    world() {
-        auto [sender, receiver] = mpsc::channel<message>(1);
+    explicit world(std::size_t capacity = 1) {
+        auto [sender, receiver] = mpsc::channel<message>(capacity);
         tx.emplace(std::move(sender));
         rx.emplace(std::move(receiver));
     }
@@ -241,6 +242,8 @@ void closed_beside_the_receivers_end() {
 
 // A world in which what is done is noted.
 struct noted_world : world {
+    using world::world;
+
     history<call> seen;
 
     void try_send(int number) {
@@ -381,6 +384,102 @@ void growth_beside_the_receivers_end() {
         [&] { c->rx.reset(); });
 }
 
+// Three messages in four slots; the second that is sent meanwhile goes where the first one was.
+void slots_are_used_again_beside_the_window() {
+    auto w = std::make_unique<world>(3U);
+    unsigned sent = 0;
+    const auto send_two = [&](int first) {
+        for (const int number : {first, first + 1})
+            if (w->try_send(number)) sent |= 1U << number;
+    };
+    send_two(0);
+    expect(w->try_send(2), "a channel of three has room for two");
+    sent |= 4U;
+    run_threads([&] { send_two(3); },
+                [&] {
+                    w->try_receive();
+                    w->try_receive();
+                });
+    while (w->try_receive()) {
+    }
+    expect(w->received == sent, "a message is lost");
+}
+
+// Room for two, and both messages in the window of the receiver, of which it has read the first.
+template <class World>
+std::unique_ptr<World> half_read_window() {
+    auto w = std::make_unique<World>(2U);
+    w->try_send(0);
+    w->try_send(1);
+    w->try_receive();
+    return w;
+}
+
+void waiting_send_beside_the_window() {
+    auto w = half_read_window<world>();
+    expect(w->try_send(2), "there is no room for a message, though one has been read");
+    {
+        const auto h = w->ex.spawn(send, w.get(), 3);
+        run_threads([&] { w->ex.work(); }, [&] { w->try_receive(); });
+        expect(h.is_finished(), "a sender waits for room that is there");
+    }
+    while (w->try_receive()) {
+    }
+    expect(w->received == 15, "a message is lost");
+}
+
+void window_in_one_order() {
+    auto w = half_read_window<noted_world>();
+    run_threads(
+        [&] {
+            w->try_send(2);
+            w->try_send(3);
+        },
+        [&] {
+            w->try_receive();
+            w->try_receive();
+        });
+    expect_linearizable(w->seen, specification{.capacity = 2});
+}
+
+// The message that was taken last goes back to the front, while the next one is in the window.
+void untaken_message_of_a_window_is_put_back() {
+    auto w = std::make_unique<world>(2U);
+    w->try_send(0);
+    w->try_send(1);
+    {
+        auto h = w->ex.spawn(receive_and_not_take, w.get());
+        run_threads([&] { w->ex.work(); }, [&] { w->try_send(2); }, [&] { h.request_cancel(); });
+    }
+    for (int next = 0; const auto got = w->rx->try_recv(); ++next) {
+        expect(**got == next, "the messages are not in order");
+        w->note(*got);
+    }
+    expect((w->received & 3U) == 3, "a message is lost");
+}
+
+// The ring goes round a block of which the receiver reads the end, and grows.
+void growth_beside_the_window() {
+    auto c = std::make_unique<full_block>();
+    const bool is_first_read = static_cast<bool>(c->rx->try_recv());
+    c->send(1);
+    c->send(2);
+    run_threads([&] { c->receive_all(); },
+                [&] {
+                    c->send(3);
+                    c->send(4);
+                });
+    c->receive_all();
+    expect(is_first_read && c->received == 30, "a message is lost");
+}
+
+const scenario reuse_s{"mpsc.slots_are_used_again_beside_the_window",
+                       slots_are_used_again_beside_the_window};
+const scenario window_wait_s{"mpsc.waiting_send_beside_the_window", waiting_send_beside_the_window};
+const scenario window_order_s{"mpsc.window_in_one_order", window_in_one_order};
+const scenario window_back_s{"mpsc.untaken_message_of_a_window_is_put_back",
+                             untaken_message_of_a_window_is_put_back};
+const scenario window_grow_s{"mpsc.growth_beside_the_window", growth_beside_the_window};
 const scenario grow_s{"mpsc.two_grow_beside_recv", two_grow_beside_recv};
 const scenario grow_close_s{"mpsc.growth_beside_close", growth_beside_close};
 const scenario grow_end_s{"mpsc.growth_beside_the_receivers_end", growth_beside_the_receivers_end};
@@ -471,6 +570,26 @@ TEST(mpsc_model, message_that_needs_memory_beside_the_receivers_end_is_destroyed
     expect_holds(grow_end_s);
 }
 
+TEST(mpsc_model, slot_that_was_read_is_used_again) {
+    expect_holds(reuse_s);
+}
+
+TEST(mpsc_model, sender_does_not_wait_for_room_that_was_read) {
+    expect_holds(window_wait_s);
+}
+
+TEST(mpsc_model, receives_without_the_lock_are_linearizable) {
+    expect_holds(window_order_s);
+}
+
+TEST(mpsc_model, dropped_receive_puts_its_message_in_front_of_the_window) {
+    expect_holds(window_back_s);
+}
+
+TEST(mpsc_model, ring_that_grows_leaves_the_window_where_it_is) {
+    expect_holds(window_grow_s);
+}
+
 void caught(const char* name, const char* function) {
     const mutant bug{.name = name,
                      .file = "sync/store/mpsc_core.h",
@@ -478,7 +597,19 @@ void caught(const char* name, const char* function) {
                      .what = mutant::kind::skip,
                      .in = function};
     expect_caught(bug, {used_s, unused_s, waiting_s, close_s, reserve_s, last_s, permit_s, back_s,
-                        closed_s, drop_s, dropped_s});
+                        closed_s, drop_s, dropped_s, window_wait_s});
+}
+
+void caught_in_window(const char* name,
+                      const char* line,
+                      std::memory_order order,
+                      const scenario& by = window_wait_s) {
+    const mutant bug{.name = name,
+                     .file = "sync/store/read_window.h",
+                     .line = line,
+                     .what = mutant::kind::weaken,
+                     .order = order};
+    expect_caught(bug, {by});
 }
 
 TEST(mpsc_mutants, try_send_takes_no_lock) {
@@ -495,6 +626,10 @@ TEST(mpsc_mutants, send_at_once_takes_no_lock) {
 
 TEST(mpsc_mutants, receive_at_once_takes_no_lock) {
     caught("mpsc recv_at_once without lock", "::recv_at_once(");
+}
+
+TEST(mpsc_mutants, room_that_was_read_is_handed_out_without_the_lock) {
+    caught("mpsc hand_out_read without lock", "::hand_out_read(");
 }
 
 TEST(mpsc_mutants, drop_of_a_send_takes_no_lock) {
@@ -535,6 +670,34 @@ TEST(mpsc_mutants, close_takes_no_lock) {
 
 TEST(mpsc_mutants, receivers_end_takes_no_lock) {
     caught("mpsc drop_receiver without lock", "::drop_receiver(");
+}
+
+TEST(mpsc_mutants, slot_is_given_back_before_its_message_is_out) {
+    caught_in_window("mpsc read_.store relaxed", "read_.store(", std::memory_order_relaxed,
+                     reuse_s);
+}
+
+TEST(mpsc_mutants, sender_does_not_see_that_a_slot_is_free) {
+    caught_in_window("mpsc read_.load relaxed", "read_.load(seq_cst)", std::memory_order_relaxed,
+                     reuse_s);
+}
+
+TEST(mpsc_mutants, receiver_looks_for_senders_before_it_says_what_it_read) {
+    caught_in_window("mpsc read_.store release", "read_.store(", std::memory_order_release);
+}
+
+TEST(mpsc_mutants, receiver_does_not_see_that_a_sender_waits) {
+    caught_in_window("mpsc waited_for_.load acquire", "waited_for_.load(seq_cst)",
+                     std::memory_order_acquire);
+}
+
+TEST(mpsc_mutants, sender_looks_for_room_before_it_says_that_it_waits) {
+    caught_in_window("mpsc waited_for_.store release", "waited_for_.store(true",
+                     std::memory_order_release);
+}
+
+TEST(mpsc_mutants, sender_looks_once_more_at_an_old_value) {
+    caught_in_window("mpsc read_.load acquire", "read_.load(seq_cst)", std::memory_order_acquire);
 }
 
 }  // namespace

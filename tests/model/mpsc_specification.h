@@ -29,7 +29,7 @@ struct mpsc_call {
 struct mpsc_specification {
     std::size_t capacity = 1;
     bool is_closed = false;
-    std::vector<int> queued;
+    std::vector<int> queued = {};
 
     bool operator==(const mpsc_specification&) const = default;
 

@@ -119,6 +119,32 @@ TEST(mpsc, full_try_send_gives_the_message_back) {
     EXPECT_EQ(refused.unsent(), "b");
 }
 
+TEST(mpsc, room_of_a_received_message_is_there_at_once) {
+    auto [tx, rx] = mpsc::channel<int>(3);
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(tx.try_send(i));
+
+    for (int i = 0; i < 5; ++i) {
+        EXPECT_FALSE(tx.try_send(-1));
+        EXPECT_EQ(rx.try_recv().value(), i);
+        EXPECT_EQ(rx.size(), 2U);
+        EXPECT_EQ(tx.capacity(), 1U);
+        EXPECT_TRUE(tx.try_send(3 + i));
+    }
+}
+
+TEST(mpsc, messages_that_pass_need_no_more_memory) {
+    auto [tx, rx] = mpsc::unbounded_channel<int>();
+    for (int i = 0; i < 3; ++i)
+        EXPECT_TRUE(tx.send(i));
+
+    const edo::testing::failing_allocation failing(1);
+    for (int i = 0; i < 1000; ++i) {
+        ASSERT_EQ(rx.try_recv().value(), i);
+        ASSERT_TRUE(tx.send(3 + i));
+    }
+}
+
 TEST(mpsc, receiver_wakes_for_a_message) {
     auto [tx, rx] = mpsc::channel<int>(1);
     waiting wait(rx.recv());
