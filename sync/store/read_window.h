@@ -23,7 +23,7 @@ namespace edo::detail {
 //
 //  mark  where           transition     ordering  pairs with
 //  R     take_to         one more read  seq_cst   S: the message is out of its slot; precedes V
-//  S     settle, unread  reads that     seq_cst   R
+//  S     unsettled       reads that     seq_cst   R
 //  W     set_waiting     somebody waits seq_cst   V; precedes S
 //  V     is_waited_for   reads that     seq_cst   W
 //  N     set_waiting     nobody waits   relaxed   nothing: who still sees W only takes the lock
